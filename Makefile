@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+#	make			build/flagfilter
+#	make demo		see it work, in network namespaces of its own (root)
+#	make test		every test; installs what it needs on Debian (root)
+#	make check		the tests that need no root
+#	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way include rule
+#	make check-vmlinux	compare vmlinux.h with the running kernel's BTF
+#	make install		PREFIX=/usr/local, DESTDIR=
+#	make clean
+#
+# V=1 shows the commands.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all demo test check lint check-vmlinux install clean deps
+
+OUT := build
+CC ?= cc
+CLANG ?= clang
+BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
+LLVM_STRIP ?= llvm-strip
+PREFIX ?= /usr/local
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+INCLUDES := -I. -Iinclude -Ibpf -Iuser -I$(OUT)
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers
+CFLAGS ?= -O2 -g
+HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+USER_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(INCLUDES) -MMD -MP
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra $(INCLUDES) -MMD -MP
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+LIBS := -lxdp -lbpf -lyaml -ljansson -lpcap
+
+SOURCES := $(wildcard user/*.c)
+OBJECTS := $(SOURCES:user/%.c=$(OUT)/user/%.o)
+MODULES := $(filter-out user/main.c,$(SOURCES))
+ASAN_OBJECTS := $(MODULES:user/%.c=$(OUT)/asan/%.o)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c))
+
+all: $(OUT)/flagfilter
+
+# The program: compiled, stripped of what only debuggers need, and as C in a skeleton.
+$(OUT)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(OUT)/bpf/%.stripped.o: $(OUT)/bpf/%.bpf.o
+	$(call say,STRIP,$@)
+	$(Q)$(LLVM_STRIP) -g $< -o $@
+
+$(OUT)/%.skel.h: $(OUT)/bpf/%.stripped.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
+
+$(OUT)/user/%.o: user/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(HARDENING) $(CFLAGS) -c $< -o $@
+
+$(OUT)/user/program.o $(OUT)/asan/program.o: $(OUT)/flagfilter.skel.h
+
+$(OUT)/flagfilter: $(OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS) $^ $(LIBS) -o $@
+
+# Unit tests run under AddressSanitizer and UndefinedBehaviorSanitizer.
+$(OUT)/asan/%.o: user/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(SANITIZE) -c $< -o $@
+
+$(OUT)/asan/modules.a: $(ASAN_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OUT)/tests/%: tests/unit/%.c $(OUT)/asan/modules.a
+	$(call say,TEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(SANITIZE) $< $(OUT)/asan/modules.a $(LIBS) -lcmocka -o $@
+
+clean:
+	rm -rf $(OUT)
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

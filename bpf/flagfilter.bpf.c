@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "vmlinux.h"
+
+#include "judge.h"
+
+/* Set before loading: the kernel has multi-buffer frames (5.18), and whether to leave each judgement in ff_last. */
+const volatile bool ff_frags = false;
+const volatile bool ff_trace = false;
+
+/* The policy, in a global that is a map of its own: read without a lookup. The loader pins it and maps it. */
+struct ff_state ff_state SEC(".data.state");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ff_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * FF_SOURCES_MAX);
+	__type(key, struct ff_source_key);
+	__type(value, __u8);
+} sources SEC(".maps");
+
+struct ff_judgement ff_last;
+
+static __always_inline const struct ff_state *ff_state_of(const struct ff_frame *frame)
+{
+	(void)frame;
+	return &ff_state;
+}
+
+static __always_inline bool ff_source_matches(const struct ff_frame *frame, const struct ff_source_key *key)
+{
+	(void)frame;
+	return bpf_map_lookup_elem(&sources, key);
+}
+
+/*
+ * How long the frame is. Drivers put at least this much of a frame that needs several buffers into the first, which is
+ * all that data and data_end show.
+ */
+#define FIRST_BUFFER_MIN 1024
+
+static __always_inline __u64 frame_bytes(struct xdp_md *frame)
+{
+	__u64 bytes = ff_data_end(frame) - ff_data(frame);
+
+	if (ff_frags && bytes >= FIRST_BUFFER_MIN)
+		return bpf_xdp_get_buff_len(frame);
+	return bytes;
+}
+
+SEC("xdp")
+int flagfilter(struct xdp_md *frame)
+{
+	__u32 zero = 0;
+	struct ff_counters *count = bpf_map_lookup_elem(&counters, &zero);
+	struct ff_judgement judgement;
+
+	if (!count)
+		return XDP_PASS;
+	judgement = ff_judge(frame, frame_bytes(frame), count);
+	if (ff_trace)
+		ff_last = judgement;
+	return judgement.dropped ? XDP_DROP : XDP_PASS;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

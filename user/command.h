@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What main and the commands have in common. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "diag.h"
+#include <argp.h>
+
+/* Options that every command takes, before or behind its name. */
+struct globals {
+	bool json;
+	bool verbose;
+	const char *netns; /* NULL: the caller's */
+};
+
+/* A command that ran, and whose answer is no, returns this: exit status 3. */
+#define COMMAND_NO 1
+
+struct command {
+	const char *name;
+	const char *synopsis; /* of what stands behind the name */
+	const char *help;     /* one line */
+	/* 0, COMMAND_NO, or -errno with DIAG filled. ARGV[0] is the command's name. */
+	int (*run)(struct globals *globals, int argc, char **argv, struct diag *diag);
+};
+
+/* Every command, in the order of the help; ends with one that has no name. */
+extern const struct command commands[];
+
+/*
+ * Parses a command's arguments into INPUT by ARGP, and the global options among them into GLOBALS. A mistake is one
+ * line on stderr, and the process ends with exit status 2.
+ */
+void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input);
+
+int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *diag);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Rules to verdicts: the whole of what the kernel decides by, as a pure function. */
+#ifndef COMPILE_H
+#define COMPILE_H
+
+#include "policy.h"
+
+/*
+ * The verdict of every class, by brute force: the first enforced rule that matches, otherwise the first monitored one,
+ * otherwise FF_PASS. RULE[].counter goes into the verdicts as it is. With EXEMPT, what would be dropped is
+ * FF_DROP_UNLESS_EXEMPT instead of FF_DROP.
+ */
+void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exempt, __u16 verdict[FF_CLASSES]);
+
+/* POLICY in the kernel's form: label, rules, verdicts, ports. What belongs to a running filter (applied_ns, base, ...)
+ * is left. */
+void compile_policy(const struct policy *policy, struct ff_policy *compiled);
+
+/* Whether POLICY exempts any source or port. */
+bool policy_has_exempt(const struct policy *policy);
+
+#endif

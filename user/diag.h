@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The one line that tells a user what went wrong: what, on what, why, what to try. */
+#ifndef DIAG_H
+#define DIAG_H
+
+#include <stdbool.h>
+
+struct diag {
+	char text[1024]; /* without "flagfilter: " and newline; empty as long as nothing failed */
+	bool usage;	 /* the user's input is at fault: exit status 2, not 1 */
+};
+
+/* Each says why a function fails, once, at the level that knows the user's noun, and returns what that function
+ * returns. */
+int diag_fail(struct diag *diag, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int diag_usage(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3))); /* -EINVAL */
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* TCP flags as people write them. */
+#ifndef FLAGS_H
+#define FLAGS_H
+
+#include "flagfilter.h"
+
+/*
+ * Flags from words ("SYN,FIN", "NONE"; any case), from letters as scapy and Wireshark write them ("SF"; F S R P A U E
+ * C, and N for AE), or from a number ("0x03"). "AE" is the word. -EINVAL, and FLAGS as before, for anything else.
+ */
+int flags_parse(const char *text, __u16 *flags);
+
+/* "VALUE/MASK", both as above. -EINVAL also for a value outside its mask and for an empty mask. */
+int flags_parse_match(const char *text, __u16 *value, __u16 *mask);
+
+/* Words, in the order SYN RST FIN PSH ACK URG ECE CWR AE: "SYN,ACK"; "NONE" for no flag. Returns BUFFER. */
+#define FLAGS_SIZE 40
+const char *flags_format(__u16 flags, char buffer[FLAGS_SIZE]);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A policy: the plain struct in the middle. Files, presets and arguments are parsed into it, the kernel's state is read
+ * into it, tables are compiled and reports written from it.
+ */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include "diag.h"
+#include "flagfilter.h"
+
+struct policy {
+	char label[FF_LABEL_SIZE];		     /* where it came from: "preset strict", a file's path */
+	unsigned int rules;			     /* how many of rule[] are in use, in evaluation order */
+	unsigned int sources;			     /* how many of source[] */
+	struct ff_rule rule[FF_RULES_MAX];	     /* .counter is not the policy's business: 0 */
+	struct ff_source_key source[FF_SOURCES_MAX]; /* exempt; .slot is 0 */
+	__u32 port[65536 / 32];			     /* bit set of exempt destination ports */
+};
+
+/*
+ * Fills POLICY from a preset (none, default, strict, conntrack) or from a policy file in YAML ("-": standard input).
+ * -EINVAL with a usage diagnostic for an unknown name or a mistake in the file ("FILE:LINE: what is wrong with
+ * 'TEXT'"), another -errno for a file that cannot be read; POLICY is then as before.
+ */
+int policy_from_preset(struct policy *policy, const char *name, struct diag *diag);
+int policy_from_file(struct policy *policy, const char *path, struct diag *diag);
+
+/* For the options --policy FILE and --preset NAME, of which at most one is not NULL; neither: the default preset. */
+int policy_from_options(struct policy *policy, const char *path, const char *preset, struct diag *diag);
+
+/* The rule called NAME, a built-in rule's alias included, or NULL. */
+struct ff_rule *policy_find(struct policy *policy, const char *name);
+
+/*
+ * Sets the mode of a rule: one of the policy's, or a built-in rule or a class, which is then added in its place.
+ * -EINVAL with a usage diagnostic for an unknown name or a policy that is full.
+ */
+int policy_set_mode(struct policy *policy, const char *name, enum ff_mode mode, struct diag *diag);
+
+/* Whether a frame of CLASS is one that RULE is for. */
+bool rule_matches(const struct ff_rule *rule, __u16 class);
+
+/* "SYN,FIN/SYN,FIN" (a built-in rule's as the documentation writes it), or "class" for a class. Returns BUFFER. */
+#define RULE_MATCH_SIZE 80
+const char *rule_match_format(const struct ff_rule *rule, char buffer[RULE_MATCH_SIZE]);
+
+const char *mode_name(enum ff_mode mode);
+int mode_parse(const char *text, enum ff_mode *mode); /* -EINVAL if it is none */
+
+/* Name of a class from FF_NAMED_CLASSES on. */
+const char *class_name(enum ff_class class);
+
+/* Built-in rules, in evaluation order, for listings, help and completion; NULL past the last. */
+const struct ff_rule *builtin_rule(unsigned int index);
+
+#endif

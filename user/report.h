@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What was counted, by which policy: one structure behind every output of numbers. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "policy.h"
+#include <jansson.h>
+#include <stdio.h>
+
+struct report {
+	struct policy policy;	      /* rule[].counter: its place in counters.rule */
+	struct ff_counters counters;  /* since counting began, all CPUs together */
+	struct ff_rule_count removed; /* of rules that are no longer in the policy */
+};
+
+struct ff_count report_passed(const struct report *report);
+struct ff_count report_dropped(const struct report *report);
+
+/* Frames of a named class, whatever became of them. */
+__u64 report_not_judged(const struct report *report, enum ff_class class);
+
+/* Adds the keys frames, passed, dropped, rules and not_judged to OBJECT. -ENOMEM */
+int report_to_json(const struct report *report, json_t *object);
+
+/*
+ * As tables for a person, at most 80 columns wide. PREVIOUS, of INTERVAL_S seconds ago, gives the rates; without it
+ * (NULL) there are none.
+ */
+void report_print(FILE *out, const struct report *report, const struct report *previous, double interval_s);
+
+#endif
