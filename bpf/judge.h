@@ -72,27 +72,24 @@ static __always_inline struct ff_judgement ff_judge(struct ff_frame *frame, __u6
 	struct ff_rule_count *rule = &counters->rule[FF_COUNTER(verdict) % FF_COUNTERS];
 	struct ff_judgement judgement = {.class = class, .verdict = verdict};
 
-	switch (FF_ACTION(verdict)) {
-	case FF_PASS:
-		break;
-	case FF_DROP_UNLESS_EXEMPT:
-		if (ff_exempt(frame, slot, parsed)) {
-			judgement.exempted = true;
-			ff_count(&rule->exempted, bytes);
-			break;
-		}
-		/* fall through */
-	case FF_DROP:
+	if (verdict == FF_PASS) {
+		ff_count(&counters->passed[class], bytes);
+		return judgement;
+	}
+	if (FF_ACTION(verdict) == FF_DROP_UNLESS_EXEMPT)
+		judgement.exempted = ff_exempt(frame, slot, parsed);
+	if (FF_ACTION(verdict) >= FF_DROP && !judgement.exempted) {
 		judgement.dropped = true;
 		counters->dropped[class]++;
 		ff_count(&rule->dropped, bytes);
 		return judgement;
-	case FF_MONITOR:
-		ff_count(&rule->would_drop, bytes);
-		break;
-	default: /* FF_PASS_UNCOUNTED */
-		return judgement;
 	}
+	if (verdict & FF_SILENT << 8)
+		return judgement;
+	if (judgement.exempted)
+		ff_count(&rule->exempted, bytes);
+	else if (FF_ACTION(verdict) == FF_MONITOR)
+		ff_count(&rule->would_drop, bytes);
 	ff_count(&counters->passed[class], bytes);
 	return judgement;
 }

@@ -38,7 +38,9 @@ struct ff_frame {
 #define ff_data_end(frame) ((const char *)(frame)->data_end)
 
 #define FF_OUT_OF_LINE static inline
+#ifndef __always_inline /* glibc has one too */
 #define __always_inline inline __attribute__((always_inline))
+#endif
 #define bpf_htons htons
 #define bpf_ntohs ntohs
 #endif
@@ -63,6 +65,7 @@ enum {
 	FF_NEXTHDR_AUTH = 51,
 	FF_NEXTHDR_DEST = 60,
 
+	FF_TCP_PORTS_END = 4,
 	FF_TCP_FLAGS = 12,     /* offset of the 16 bits that end in the nine flags */
 	FF_TCP_FLAGS_END = 14, /* so many bytes of the TCP header must be there */
 };
@@ -94,10 +97,13 @@ static __always_inline __u32 ff_class_tcp(const struct ff_frame *frame, __u32 tc
 	const __be16 *flags = ff_at(frame, tcp + FF_TCP_FLAGS, sizeof(*flags));
 	__u32 class;
 
-	if (ff_unlikely(!flags || left < FF_TCP_FLAGS_END))
+	if (ff_unlikely(!flags || left < FF_TCP_FLAGS_END)) {
 		class = first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
-	else
+		if (left < FF_TCP_PORTS_END)
+			tcp = 0; /* it has no ports that could be exempt: what stands there is padding */
+	} else {
 		class = bpf_ntohs(*flags) & FF_FLAGS_ALL;
+	}
 	return class | tcp << FF_TCP_SHIFT;
 }
 

@@ -59,10 +59,10 @@ enum ff_action {
 	FF_MONITOR,	       /* pass, and count as "would drop" */
 	FF_DROP,	       /* drop */
 	FF_DROP_UNLESS_EXEMPT, /* look up exempt sources and ports, then drop or pass */
-	FF_PASS_UNCOUNTED,     /* pass and count nothing: another program on this interface counts it */
 };
+#define FF_SILENT 0x80 /* with any action: what passes is not counted, another program here already counts it */
 #define FF_VERDICT(action, counter) ((__u16)((action) << 8 | (counter)))
-#define FF_ACTION(verdict) ((verdict) >> 8)
+#define FF_ACTION(verdict) ((verdict) >> 8 & ~FF_SILENT)
 #define FF_COUNTER(verdict) ((verdict)&0xff)
 
 enum ff_mode { FF_OFF, FF_MONITORED, FF_ENFORCED };

@@ -33,6 +33,12 @@ extern const struct command commands[];
  */
 void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input);
 
+/*
+ * The part of an argp parser that commands on one interface share: the first argument is INTERFACE, a second one or none
+ * at all is an error.
+ */
+error_t command_parse_interface(int key, char *text, struct argp_state *state, const char **interface);
+
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag);

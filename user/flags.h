@@ -4,12 +4,16 @@
 #define FLAGS_H
 
 #include "flagfilter.h"
+#include <stddef.h>
 
 /*
  * Flags from words ("SYN,FIN", "NONE"; any case), from letters as scapy and Wireshark write them ("SF"; F S R P A U E
  * C, and N for AE), or from a number ("0x03"). "AE" is the word. -EINVAL, and FLAGS as before, for anything else.
  */
 int flags_parse(const char *text, __u16 *flags);
+
+/* The one flag that is called WORD, of LENGTH characters (any case), or 0. */
+__u16 flags_word(const char *word, size_t length);
 
 /* "VALUE/MASK", both as above. -EINVAL also for a value outside its mask and for an empty mask. */
 int flags_parse_match(const char *text, __u16 *value, __u16 *mask);

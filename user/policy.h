@@ -38,6 +38,15 @@ struct ff_rule *policy_find(struct policy *policy, const char *name);
  */
 int policy_set_mode(struct policy *policy, const char *name, enum ff_mode mode, struct diag *diag);
 
+/*
+ * The built-in rule or the named class called NAME (or by a built-in rule's alias), as a rule in mode "enforce".
+ * -ENOENT if there is none.
+ */
+int policy_known_rule(const char *name, struct ff_rule *rule);
+
+/* Adds RULE, which the policy does not have yet, in its place: built-in rules, classes, own rules. -ENOSPC if full. */
+int policy_add(struct policy *policy, const struct ff_rule *rule);
+
 /* Whether a frame of CLASS is one that RULE is for. */
 bool rule_matches(const struct ff_rule *rule, __u16 class);
 
@@ -51,7 +60,17 @@ int mode_parse(const char *text, enum ff_mode *mode); /* -EINVAL if it is none *
 /* Name of a class from FF_NAMED_CLASSES on. */
 const char *class_name(enum ff_class class);
 
-/* Built-in rules, in evaluation order, for listings, help and completion; NULL past the last. */
+/*
+ * For listings, help and completion, built-in rules in evaluation order; NULL past the last. An alias is NULL also for
+ * a rule that has none.
+ */
+#define BUILTIN_RULES 10
 const struct ff_rule *builtin_rule(unsigned int index);
+const char *builtin_alias(unsigned int index);
+const char *preset_name(unsigned int index);
+
+/* An exempt source, "192.0.2.0/24". Returns BUFFER. */
+#define SOURCE_SIZE 52
+const char *source_format(const struct ff_source_key *source, char buffer[SOURCE_SIZE]);
 
 #endif

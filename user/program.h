@@ -1,12 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The XDP program as an object not yet loaded, and a private copy of it to try frames on. Includes the one skeleton. */
+/* The XDP program as an object to load, and a private copy of it to try frames on. Includes the one skeleton. */
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
 #include "compile.h"
 
+struct bpf_object;
+
+#define PROGRAM_NAME "flagfilter"
+
+/* The names of the maps, in the object as in the pin directory. */
+enum program_map { MAP_STATE, MAP_COUNTERS, MAP_SOURCES, PROGRAM_MAPS };
+const char *program_map_name(enum program_map map);
+
 /*
- * A private, unpinned, loaded copy with POLICY in force, to be run by BPF_PROG_TEST_RUN. -errno with DIAG filled.
+ * The state of a filter that has counted nothing yet, with POLICY in force in slot 0 and rule counters numbered in the
+ * order of the rules. NULL: no memory. The caller frees it.
+ */
+struct ff_state *program_initial_state(const struct policy *policy);
+
+__u64 program_now_ns(void); /* CLOCK_REALTIME */
+
+/*
+ * An object that is open and not loaded yet. Its maps are pinned in PIN_DIR as soon as they exist, or are those already
+ * pinned there; STATE is what a new state map holds. -errno with DIAG filled.
+ */
+struct program;
+int program_open(struct program **program, const char *pin_dir, const struct ff_state *state, struct diag *diag);
+void program_close(struct program *program);
+struct bpf_object *program_object(struct program *program);
+
+/*
+ * Creates the map of exempt sources ahead of the others, so that they are there when the first frame comes. Returns a
+ * file descriptor or -errno.
+ */
+int program_create_sources(struct program *program, const char *pin_dir);
+
+/* Whether the kernel takes programs that can handle frames in several buffers (Linux 5.18). */
+bool program_kernel_has_frags(void);
+
+/* Sums what all CPUs have counted in the map COUNTERS_FD. -errno */
+int program_sum_counters(int counters_fd, struct ff_counters *sum);
+
+/*
+ * A private, unpinned, loaded copy with POLICY in force, whose rule counters are numbered in the order of the rules, to
+ * be run by BPF_PROG_TEST_RUN. -errno with DIAG filled.
  */
 struct program_trial;
 int program_trial_open(struct program_trial **trial, const struct policy *policy, struct diag *diag);

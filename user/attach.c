@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Theory of operation: at every moment the interface has the filter as before or as after.
+ *
+ * Maps are pinned before the program is attached, and unpinned after it is detached; a loader killed in between leaves
+ * pins that no program uses, which the next change sweeps. The kernel exchanges an exclusive program in one step.
+ *
+ * Behind libxdp's dispatcher there is no such step: the new program is added beside the old, then the old one is taken
+ * away. Meanwhile both see each frame. So the new one comes with a state of its own in which every verdict is silent:
+ * it drops like the old one, whichever comes first, and leaves it to the old one to count what passes. Then the roles
+ * change by one flip of each state, and the old one goes. At no moment is a frame unjudged.
+ */
+#include "attach.h"
+
+#include "cleanup.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+DEFINE_CLEANUP(cleanup_program, struct program *, program_close)
+
+/* Another's program that has the interface for itself is never replaced. */
+static int refuse_foreign(const struct location *location, struct diag *diag)
+{
+	const struct xdp_programs *there = &location->programs;
+
+	if (!there->count || there->shared)
+		return 0;
+	return diag_fail(
+		diag, -EBUSY,
+		"%s already has an XDP program of another owner: '%.15s', id %u, %s; see `bpftool prog show id %u`, "
+		"and detach it first",
+		location->interface.name, there->program[0].name, there->program[0].id, xdp_mode_name(there->mode),
+		there->program[0].id);
+}
+
+static int fail_no_memory(const struct location *location, struct diag *diag)
+{
+	return diag_fail(diag, -ENOMEM, "cannot attach to %s: %s", location->interface.name, strerror(ENOMEM));
+}
+
+static int make_pins(const struct interface *interface, char pins[PINS_PATH_SIZE], struct diag *diag)
+{
+	int error = pins_make(interface->ifindex, pins);
+
+	return error ? diag_fail(diag, error, "cannot make %s: %s", pins, strerror(-error)) : 0;
+}
+
+static int write_first_sources(struct program *program, const char *pins, const struct policy *policy,
+			       struct diag *diag)
+{
+	_cleanup_fd_ int fd = program_create_sources(program, pins);
+	int error = fd < 0 ? fd : filter_write_sources(fd, 0, policy);
+
+	return error ? diag_fail(diag, error, "cannot write the exempt sources: %s", strerror(-error)) : 0;
+}
+
+/* Attaches where no filter of ours is, in this one MODE. */
+static int attach_new(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
+	_cleanup_(cleanup_program) struct program *program = NULL;
+	const struct interface *interface = &location->interface;
+	int error;
+
+	if (!state)
+		return fail_no_memory(location, diag);
+	error = make_pins(interface, location->pins, diag);
+	if (error)
+		return error;
+	error = program_open(&program, location->pins, state, diag);
+	if (!error)
+		error = write_first_sources(program, location->pins, policy, diag);
+	if (!error)
+		error = xdp_attach(program, interface->ifindex, interface->name, mode, diag);
+	if (error)
+		pins_remove(location->pins);
+	return error;
+}
+
+/* Native, or where that fails generic. If both fail, the reason why native did is the one to know. */
+static int attach_auto(struct location *location, const struct policy *policy, struct diag *diag)
+{
+	int error = attach_new(location, XDP_NATIVE, policy, diag);
+	struct diag ignored = {};
+
+	if (error && error != -EPERM && !attach_new(location, XDP_GENERIC, policy, &ignored)) {
+		*diag = (struct diag){};
+		return 0;
+	}
+	return error;
+}
+
+/* Makes the exclusive program of FILTER one of this build. The kernel exchanges the two in one step. */
+static int replace_exclusive(const struct location *location, const struct filter *filter, struct diag *diag)
+{
+	const struct xdp_programs *there = &location->programs;
+	_cleanup_(cleanup_program) struct program *program = NULL;
+	int error = program_open(&program, location->pins, filter->state, diag);
+
+	return error ? error
+		     : xdp_replace(program, location->interface.ifindex, location->interface.name, there->mode,
+				   there->program[location->program].id, diag);
+}
+
+/* Pins the maps that FILTER shares with its successor. */
+static int pin_shared_maps(const struct filter *filter, const char *pins, struct diag *diag)
+{
+	const enum program_map shared[] = {MAP_COUNTERS, MAP_SOURCES};
+	char path[PINS_PATH_SIZE];
+
+	for (unsigned int i = 0; i < sizeof(shared) / sizeof(*shared); i++) {
+		pins_file(pins, shared[i], path);
+		if (bpf_obj_pin(filter->map[shared[i]], path))
+			return diag_fail(diag, -errno, "cannot pin %s: %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+/* Attaches the successor of FILTER beside it, silent, with pins of its own. */
+static int attach_successor(const struct location *location, const struct filter *filter, const char *pins,
+			    struct diag *diag)
+{
+	_cleanup_(cleanup_program) struct program *program = NULL;
+	_cleanup_free_ struct ff_state *state = malloc(sizeof(*state));
+	int error;
+
+	if (!state)
+		return fail_no_memory(location, diag);
+	*state = *filter->state;
+	filter_silence(&state->slot[state->generation & 1], true);
+	error = pin_shared_maps(filter, pins, diag);
+	if (!error)
+		error = program_open(&program, pins, state, diag);
+	return error ? error
+		     : xdp_attach(program, location->interface.ifindex, location->interface.name,
+				  location->programs.mode, diag);
+}
+
+static int remove_filter(const struct location *location, struct diag *diag)
+{
+	int error = xdp_detach(location->interface.ifindex, location->interface.name, &location->programs,
+			       location->programs.program[location->program].id, diag);
+
+	if (!error)
+		pins_remove(location->pins);
+	return error;
+}
+
+/* The same behind the dispatcher; see the top of this file. */
+static int replace_shared(const struct location *location, struct filter *filter, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter successor = FILTER_CLOSED;
+	char pins[PINS_PATH_SIZE];
+	int error = make_pins(&location->interface, pins, diag);
+
+	if (error)
+		return error;
+	error = attach_successor(location, filter, pins, diag);
+	if (error) {
+		pins_remove(pins);
+		return error;
+	}
+	error = filter_open(&successor, pins, diag);
+	if (error)
+		return error;
+	error = filter_hand_over(filter, &successor);
+	if (error)
+		return diag_fail(diag, error, "cannot hand %s over to the new program: %s; the old one stays",
+				 location->interface.name, strerror(-error));
+	return remove_filter(location, diag);
+}
+
+/* Removes what a loader that was killed while it replaced a program has left beside the filter that counts. */
+static int tidy(const struct location *location, struct diag *diag)
+{
+	struct location other = *location;
+
+	while (!pins_find(&other.programs, location->pins, other.pins, &other.program)) {
+		int error = remove_filter(&other, diag);
+
+		if (!error)
+			error = xdp_list(other.interface.ifindex, &other.programs);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int replace(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	const struct xdp_programs *there = &location->programs;
+	int error;
+
+	if (mode != XDP_MODE_NONE && mode != there->mode)
+		return diag_fail(diag, -EBUSY,
+				 "flagfilter is attached to %s in %s mode; detach it to attach in %s mode",
+				 location->interface.name, xdp_mode_name(there->mode), xdp_mode_name(mode));
+	error = tidy(location, diag);
+	if (!error)
+		error = filter_open(&filter, location->pins, diag);
+	if (!error)
+		error = there->shared ? replace_shared(location, &filter, diag)
+				      : replace_exclusive(location, &filter, diag);
+	if (error || !policy)
+		return error;
+	filter_close(&filter);
+	filter = FILTER_CLOSED;
+	error = filter_locate(location, location->interface.name, diag);
+	if (!error)
+		error = filter_open(&filter, location->pins, diag);
+	return error ? error : filter_change(&filter, policy, diag);
+}
+
+static int attach_first(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	_cleanup_free_ struct policy *preset = NULL;
+	int error = refuse_foreign(location, diag);
+
+	if (error)
+		return error;
+	if (!policy) {
+		preset = malloc(sizeof(*preset));
+		if (!preset)
+			return fail_no_memory(location, diag);
+		error = policy_from_options(preset, NULL, NULL, diag);
+		if (error)
+			return error;
+		policy = preset;
+	}
+	return mode == XDP_MODE_NONE ? attach_auto(location, policy, diag) : attach_new(location, mode, policy, diag);
+}
+
+int attach(const char *interface, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	int error = pins_lock(&lock, diag);
+
+	if (error)
+		return error;
+	error = filter_locate(&location, interface, diag);
+	if (error && error != -ENOENT)
+		return error;
+	*diag = (struct diag){};
+	return error ? attach_first(&location, mode, policy, diag) : replace(&location, mode, policy, diag);
+}
+
+int detach(const char *interface, struct diag *diag)
+{
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	int error = pins_lock(&lock, diag);
+
+	if (!error)
+		error = filter_locate(&location, interface, diag);
+	if (!error)
+		error = tidy(&location, diag);
+	/* libxdp knows what is there now better than the list from before. */
+	if (!error)
+		error = filter_locate(&location, interface, diag);
+	return error ? error : remove_filter(&location, diag);
+}
+
+int attach_change_policy(const char *interface, policy_change *change, void *context, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	int error = snapshot ? pins_lock(&lock, diag) : diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+
+	if (!error)
+		error = filter_locate(&location, interface, diag);
+	if (!error)
+		error = tidy(&location, diag);
+	if (!error)
+		error = filter_open(&filter, location.pins, diag);
+	if (!error)
+		error = filter_read(&filter, snapshot, diag);
+	if (!error)
+		error = change(&snapshot->report.policy, context, diag);
+	return error ? error : filter_change(&filter, &snapshot->report.policy, diag);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "capture.h"
+
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct capture {
+	pcap_t *pcap;
+	char *name;   /* in diagnostics */
+	__u64 frames; /* read so far */
+};
+
+/* Opening a directory for reading succeeds; only reading it would fail, and be reported as a broken file. */
+static int open_file(FILE **file, const char *path)
+{
+	_cleanup_file_ FILE *opened = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	struct stat status;
+
+	if (!opened)
+		return -errno;
+	if (!fstat(fileno(opened), &status) && S_ISDIR(status.st_mode))
+		return -EISDIR;
+	*file = opened;
+	opened = NULL;
+	return 0;
+}
+
+static int require_ethernet(pcap_t *pcap, const char *name, struct diag *diag)
+{
+	int type = pcap_datalink(pcap);
+	const char *type_name = pcap_datalink_val_to_name(type);
+	char number[16];
+
+	if (type == DLT_EN10MB)
+		return 0;
+	snprintf(number, sizeof(number), "%d", type);
+	return diag_fail(
+		diag, -EPROTONOSUPPORT,
+		"%s: link type is %s, not Ethernet: capture with `-i IF` on an Ethernet interface, not on `any`", name,
+		type_name ? type_name : number);
+}
+
+int capture_open(struct capture **capture, const char *path, struct diag *diag)
+{
+	const char *name = strcmp(path, "-") ? path : "standard input";
+	_cleanup_capture_ struct capture *opened = calloc(1, sizeof(*opened));
+	_cleanup_file_ FILE *file = NULL;
+	char reason[PCAP_ERRBUF_SIZE] = "";
+	int error;
+
+	if (opened)
+		opened->name = strdup(name);
+	if (!opened || !opened->name)
+		return diag_fail(diag, -ENOMEM, "%s: %s", name, strerror(ENOMEM));
+	error = open_file(&file, path);
+	if (error)
+		return diag_fail(diag, error, "%s: %s", name, strerror(-error));
+	opened->pcap = pcap_fopen_offline(file, reason);
+	if (!opened->pcap)
+		return diag_fail(diag, -EINVAL, "%s: not a capture: %s", name, reason);
+	file = NULL; /* libpcap closes it from here on */
+	error = require_ethernet(opened->pcap, name, diag);
+	if (error)
+		return error;
+	*capture = opened;
+	opened = NULL;
+	return 0;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (capture->pcap)
+		pcap_close(capture->pcap);
+	free(capture->name);
+	free(capture);
+}
+
+int capture_next(struct capture *capture, const void **data, __u32 *size, struct diag *diag)
+{
+	struct pcap_pkthdr *header;
+	const u_char *bytes;
+
+	switch (pcap_next_ex(capture->pcap, &header, &bytes)) {
+	case 1:
+		capture->frames++;
+		*data = bytes;
+		*size = header->caplen;
+		return 1;
+	case PCAP_ERROR_BREAK: /* the end of the file */
+		return 0;
+	default:
+		return diag_fail(diag, -EIO, "%s: broken after frame %llu: %s", capture->name, capture->frames,
+				 pcap_geterr(capture->pcap));
+	}
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "attach.h"
+#include "cleanup.h"
+#include "command.h"
+#include "output.h"
+#include <errno.h>
+#include <string.h>
+
+struct arguments {
+	const char *interface, *path;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	if (key == ARGP_KEY_END && arguments->interface && !arguments->path)
+		argp_error(state, "name a policy file");
+	if (key != ARGP_KEY_ARG || !arguments->interface || arguments->path)
+		return command_parse_interface(key, text, state, &arguments->interface);
+	arguments->path = text;
+	return 0;
+}
+
+/* A policy_change to another policy as a whole. */
+static int take_over(struct policy *policy, void *context, struct diag *diag)
+{
+	(void)diag;
+	*policy = *(const struct policy *)context;
+	return 0;
+}
+
+int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	static const struct argp argp = {NULL, parse, "IF FILE", NULL, NULL, NULL, NULL};
+	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
+	struct arguments arguments = {};
+	int error;
+
+	command_parse(globals, &argp, argc, argv, &arguments);
+	if (!policy)
+		return diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+	error = policy_from_file(policy, arguments.path, diag);
+	if (!error)
+		error = attach_change_policy(arguments.interface, take_over, policy, diag);
+	if (error)
+		return error;
+	if (globals->json)
+		return output_json(stdout, json_pack("{si ss ss so}", "schema", 1, "interface", arguments.interface,
+						     "policy", policy->label, "rules", output_rules(policy)));
+	printf("%s is in force on %s: %u rules\n", policy->label, arguments.interface, policy->rules);
+	return 0;
+}

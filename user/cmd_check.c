@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* check FILE: is the policy valid, and what would it drop? */
+#include "command.h"
+#include "compile.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BYTE_13_VALUES 256
+#define LISTED_MAX 6 /* exempt sources or ports shown to a person; JSON has all */
+
+/* Of the values of TCP byte 13, how many the rules decide. The last entry is the total. */
+struct tally {
+	unsigned int dropped[FF_RULES_MAX + 1];
+	unsigned int would_drop[FF_RULES_MAX + 1];
+};
+
+static struct tally tally_of(const struct policy *policy)
+{
+	struct ff_rule numbered[FF_RULES_MAX];
+	__u16 verdict[FF_CLASSES];
+	struct tally tally = {};
+
+	memcpy(numbered, policy->rule, sizeof(numbered));
+	for (unsigned int i = 0; i < policy->rules; i++)
+		numbered[i].counter = i;
+	compile_verdicts(numbered, policy->rules, false, verdict);
+	for (unsigned int flags = 0; flags < BYTE_13_VALUES; flags++) {
+		unsigned int *count = FF_ACTION(verdict[flags]) == FF_DROP ? tally.dropped : tally.would_drop;
+
+		if (verdict[flags] == FF_PASS)
+			continue;
+		count[FF_COUNTER(verdict[flags])]++;
+		count[FF_RULES_MAX]++;
+	}
+	return tally;
+}
+
+static bool is_exempt_port(const struct policy *policy, unsigned int port)
+{
+	return policy->port[port / 32] & 1u << port % 32;
+}
+
+static json_t *rules_to_json(const struct policy *policy, const struct tally *tally)
+{
+	json_t *rules = json_array();
+	char match[RULE_MATCH_SIZE];
+
+	for (unsigned int i = 0; i < policy->rules; i++) {
+		const struct ff_rule *rule = &policy->rule[i];
+
+		json_array_append_new(rules,
+				      json_pack("{ss ss ss si si}", "name", rule->name, "mode", mode_name(rule->mode),
+						"match", rule_match_format(rule, match), "values_dropped",
+						tally->dropped[i], "values_would_drop", tally->would_drop[i]));
+	}
+	return rules;
+}
+
+static json_t *exempt_to_json(const struct policy *policy)
+{
+	json_t *sources = json_array(), *ports = json_array();
+	char text[SOURCE_SIZE];
+
+	for (unsigned int i = 0; i < policy->sources; i++)
+		json_array_append_new(sources, json_string(source_format(&policy->source[i], text)));
+	for (unsigned int port = 0; port < 65536; port++)
+		if (is_exempt_port(policy, port))
+			json_array_append_new(ports, json_integer(port));
+	return json_pack("{so so}", "sources", sources, "ports", ports);
+}
+
+static int print_json(const struct policy *policy, const struct tally *tally)
+{
+	json_t *object =
+		json_pack("{si ss so si si so}", "schema", 1, "policy", policy->label, "rules",
+			  rules_to_json(policy, tally), "dropped_values", tally->dropped[FF_RULES_MAX],
+			  "would_drop_values", tally->would_drop[FF_RULES_MAX], "exempt", exempt_to_json(policy));
+
+	if (!object)
+		return -ENOMEM;
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(object);
+	return 0;
+}
+
+static void print_rules(const struct policy *policy, const struct tally *tally)
+{
+	int width = strlen("total");
+	char match[RULE_MATCH_SIZE];
+
+	for (unsigned int i = 0; i < policy->rules; i++)
+		if (width < (int)strlen(policy->rule[i].name))
+			width = strlen(policy->rule[i].name);
+	printf("%-*s  %-7s  %5s  %5s  %s\n", width, "RULE", "MODE", "DROPS", "WOULD", "MATCH");
+	for (unsigned int i = 0; i < policy->rules; i++) {
+		const struct ff_rule *rule = &policy->rule[i];
+
+		printf("%-*s  %-7s  ", width, rule->name, mode_name(rule->mode));
+		if (rule->class)
+			printf("%5s  %5s", "-", "-");
+		else
+			printf("%5u  %5u", tally->dropped[i], tally->would_drop[i]);
+		printf("  %s\n", rule_match_format(rule, match));
+	}
+	printf("%-*s  %-7s  %5u  %5u  of %u values of the flags byte\n", width, "total", "",
+	       tally->dropped[FF_RULES_MAX], tally->would_drop[FF_RULES_MAX], BYTE_13_VALUES);
+}
+
+static void print_more(unsigned int all)
+{
+	if (all > LISTED_MAX)
+		printf("         and %u more\n", all - LISTED_MAX);
+}
+
+static void print_exempt(const struct policy *policy)
+{
+	char text[SOURCE_SIZE];
+	unsigned int ports = 0;
+
+	if (!policy_has_exempt(policy))
+		return;
+	putchar('\n');
+	for (unsigned int i = 0; i < policy->sources && i < LISTED_MAX; i++)
+		printf("exempt   source %s\n", source_format(&policy->source[i], text));
+	print_more(policy->sources);
+	for (unsigned int port = 0; port < 65536; port++)
+		if (is_exempt_port(policy, port) && ports++ < LISTED_MAX)
+			printf("exempt   port %u\n", port);
+	print_more(ports);
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	const char **path = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (*path)
+			argp_error(state, "one policy file at a time, not also '%s'", value);
+		*path = value;
+		return 0;
+	case ARGP_KEY_END:
+		if (!*path)
+			argp_error(state, "which policy file?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.parser = parse_option,
+	.args_doc = "FILE",
+	.doc = "Whether FILE (- for standard input) is a valid policy, and what it would drop.",
+};
+
+int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	const char *path = NULL;
+	struct policy policy;
+	struct tally tally;
+	int error;
+
+	command_parse(globals, &argp, argc, argv, &path);
+	if ((error = policy_from_file(&policy, path, diag)))
+		return error;
+	tally = tally_of(&policy);
+	if (globals->json)
+		return print_json(&policy, &tally) ? diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
+	printf("%s: valid\n\n", policy.label);
+	print_rules(&policy, &tally);
+	print_exempt(&policy);
+	return 0;
+}

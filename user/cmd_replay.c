@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* replay: what a policy would have done to the frames of a capture. */
+#include "capture.h"
+#include "command.h"
+#include "engine.h"
+#include "output.h"
+#include "program.h"
+#include "report.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct arguments {
+	const char *capture;
+	const char *policy;
+	const char *preset;
+	bool kernel;
+	bool verdicts;
+};
+
+struct replay {
+	struct engine_native *native; /* with a trial, for the frames it refuses */
+	struct program_trial *trial;  /* NULL: the native engine judges everything */
+	__u64 frames;
+	__u64 refused; /* by the trial, of these */
+};
+
+/*
+ * BPF_PROG_TEST_RUN takes no frame that is shorter than an Ethernet header, and none that is too long: up to 5.17 one
+ * that does not fit into a page beside the program's headroom (3520 bytes on x86: -EINVAL), later one that needs more
+ * than 17 pages behind that (73152 bytes: -ENOMEM). The first buffer is then all that the program sees, as on a network
+ * card: headers beyond it are cut off, and a chain of extension headers that long is malformed for the kernel and not
+ * for the native engine. To hand the kernel the beginning of a frame it refuses would count the wrong length, so these
+ * are judged natively, and the report says how many they were.
+ */
+#define TRIAL_SIZE_MIN ((__u32)sizeof(struct ethhdr))
+#define TRIAL_SIZE_SAFE 2048 /* no kernel refuses this */
+
+static bool is_refusal(int error, __u32 size)
+{
+	return size > TRIAL_SIZE_SAFE && (error == -EINVAL || error == -E2BIG || error == -ENOMEM);
+}
+
+static int judge(struct replay *replay, const void *frame, __u32 size, struct ff_judgement *judgement,
+		 struct diag *diag)
+{
+	int error;
+
+	if (replay->trial && size >= TRIAL_SIZE_MIN) {
+		error = program_trial_run(replay->trial, frame, size, judgement);
+		if (!error)
+			return 0;
+		if (!is_refusal(error, size))
+			return diag_fail(diag, error, "the kernel cannot run the program on frame %llu (%u bytes): %s",
+					 replay->frames, size, strerror(-error));
+	}
+	replay->refused += replay->trial != NULL;
+	*judgement = engine_native_judge(replay->native, frame, size);
+	return 0;
+}
+
+/* The rule that had a say, be it that an exemption overruled it; otherwise the class. */
+static const char *say_name(const struct policy *policy, const struct ff_judgement *judgement)
+{
+	if (FF_ACTION(judgement->verdict) != FF_PASS)
+		return policy->rule[FF_COUNTER(judgement->verdict)].name;
+	return judgement->class < FF_NAMED_CLASSES ? "tcp" : class_name(judgement->class);
+}
+
+/* One line for one frame, with --json an object. */
+static int print_verdict(const struct replay *replay, const struct policy *policy, const struct ff_judgement *judgement,
+			 bool json)
+{
+	const char *verdict = judgement->dropped			    ? "drop"
+			      : FF_ACTION(judgement->verdict) == FF_MONITOR ? "would-drop"
+									    : "pass";
+	const char *name = say_name(policy, judgement); /* [a-z0-9-]: nothing to escape */
+	int length;
+
+	if (json)
+		length = printf("{\"frame\":%llu,\"verdict\":\"%s\",\"name\":\"%s\"}\n", replay->frames, verdict, name);
+	else
+		length = printf("%llu\t%s\t%s\n", replay->frames, verdict, name);
+	return length < 0 ? -errno : 0;
+}
+
+static int write_failed(int error, struct diag *diag)
+{
+	return diag_fail(diag, error, "cannot write the output: %s", strerror(-error));
+}
+
+static int replay_frames(struct replay *replay, struct capture *capture, const struct policy *policy,
+			 const struct arguments *arguments, bool json, struct diag *diag)
+{
+	struct ff_judgement judgement;
+	const void *frame;
+	__u32 size;
+	int error;
+
+	while ((error = capture_next(capture, &frame, &size, diag)) > 0) {
+		replay->frames++;
+		error = judge(replay, frame, size, &judgement, diag);
+		if (error)
+			return error;
+		error = arguments->verdicts ? print_verdict(replay, policy, &judgement, json) : 0;
+		if (error)
+			return write_failed(error, diag);
+	}
+	return error;
+}
+
+/* struct ff_counters is nothing but counters of 64 bits. */
+static void add_counters(struct ff_counters *sum, const struct ff_counters *more)
+{
+	__u64 *to = (__u64 *)sum;
+	const __u64 *from = (const __u64 *)more;
+	size_t i;
+
+	for (i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+/* What the kernel's own counters say of the frames it judged, and the native engine's of all others. */
+static int read_counters(const struct replay *replay, struct ff_counters *counters, struct diag *diag)
+{
+	int error = replay->trial ? program_trial_counters(replay->trial, counters) : 0;
+
+	if (error)
+		return diag_fail(diag, error, "cannot read the program's counters: %s", strerror(-error));
+	add_counters(counters, engine_native_counters(replay->native));
+	return 0;
+}
+
+/* Paths may hold any byte, JSON only UTF-8. */
+static json_t *json_path(const char *path)
+{
+	_cleanup_free_ char *ascii = NULL;
+	json_t *json = json_string(path);
+	char *c;
+
+	if (json)
+		return json;
+	ascii = strdup(path);
+	for (c = ascii; c && *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	return json_string(ascii);
+}
+
+static int print_json(const struct replay *replay, const struct report *report, const char *capture)
+{
+	json_t *object = json_pack("{si so so ss}", "schema", 1, "capture", json_path(capture), "policy",
+				   json_path(report->policy.label), "engine", replay->trial ? "kernel" : "native");
+	int error = object ? report_to_json(report, object) : -ENOMEM;
+
+	if (!error && replay->trial)
+		error = json_object_set_new(object, "judged_natively", json_integer(replay->refused)) ? -ENOMEM : 0;
+	if (!error)
+		return output_json(stdout, object);
+	json_decref(object);
+	return error;
+}
+
+static int print_report(const struct replay *replay, const struct report *report, const char *capture, bool json)
+{
+	if (json)
+		return print_json(replay, report, capture);
+	printf("%s: %s, %s engine\n\n", capture, report->policy.label, replay->trial ? "kernel" : "native");
+	report_print(stdout, report, NULL, 0);
+	return 0;
+}
+
+enum { KEY_ENGINE = 256, KEY_POLICY, KEY_PRESET, KEY_VERDICTS };
+
+static const struct argp_option options[] = {
+	{"policy", KEY_POLICY, "FILE", 0, "judge by the policy in FILE", 0},
+	{"preset", KEY_PRESET, "NAME", 0, "judge by a preset: none, default, strict, conntrack", 0},
+	{"engine", KEY_ENGINE, "ENGINE", 0, "native (in this process, no root) or kernel", 0},
+	{"verdicts", KEY_VERDICTS, NULL, 0,
+	 "instead of the report one line per frame, with --json an object: number, verdict, rule or class", 0},
+	{0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case KEY_POLICY:
+		arguments->policy = value;
+		return 0;
+	case KEY_PRESET:
+		arguments->preset = value;
+		return 0;
+	case KEY_ENGINE:
+		arguments->kernel = !strcmp(value, "kernel");
+		if (!arguments->kernel && strcmp(value, "native"))
+			argp_error(state, "unknown engine '%s': native or kernel", value);
+		return 0;
+	case KEY_VERDICTS:
+		arguments->verdicts = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (arguments->capture)
+			argp_error(state, "one capture at a time, not also '%s'", value);
+		arguments->capture = value;
+		return 0;
+	case ARGP_KEY_END:
+		if (!arguments->capture)
+			argp_error(state, "which capture?");
+		if (arguments->policy && arguments->preset)
+			argp_error(state, "--policy or --preset, not both");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_option,
+	.args_doc = "CAPTURE",
+	.doc = "What a policy would have done to the frames of CAPTURE (pcap or pcapng; - for standard input).",
+};
+
+static int open_engines(struct replay *replay, const struct policy *policy, bool kernel, struct diag *diag)
+{
+	int error = engine_native_open(&replay->native, policy);
+
+	if (error)
+		return diag_fail(diag, error, "cannot judge natively: %s", strerror(-error));
+	return kernel ? program_trial_open(&replay->trial, policy, diag) : 0;
+}
+
+static void close_engines(struct replay *replay)
+{
+	if (replay->trial)
+		program_trial_close(replay->trial);
+	if (replay->native)
+		engine_native_close(replay->native);
+}
+
+static int run(struct replay *replay, struct report *report, const struct arguments *arguments, bool json,
+	       struct diag *diag)
+{
+	_cleanup_capture_ struct capture *capture = NULL;
+	int error, broken;
+
+	error = capture_open(&capture, arguments->capture, diag);
+	if (error)
+		return error;
+	broken = replay_frames(replay, capture, &report->policy, arguments, json, diag);
+	if ((broken && broken != -EIO) || arguments->verdicts)
+		return broken;
+	/* Where the capture breaks off, what came before is still worth its report. */
+	error = read_counters(replay, &report->counters, diag);
+	if (error)
+		return error;
+	error = print_report(replay, report, arguments->capture, json);
+	return error ? write_failed(error, diag) : broken;
+}
+
+int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	_cleanup_(close_engines) struct replay replay = {};
+	_cleanup_free_ struct report *report = calloc(1, sizeof(*report));
+	struct arguments arguments = {};
+	unsigned int i;
+	int error;
+
+	command_parse(globals, &argp, argc, argv, &arguments);
+	if (!report)
+		return diag_fail(diag, -ENOMEM, "cannot replay: %s", strerror(ENOMEM));
+	error = policy_from_options(&report->policy, arguments.policy, arguments.preset, diag);
+	if (error)
+		return error;
+	for (i = 0; i < report->policy.rules; i++)
+		report->policy.rule[i].counter = i;
+	error = open_engines(&replay, &report->policy, arguments.kernel, diag);
+	if (error)
+		return error;
+	error = run(&replay, report, &arguments, globals->json, diag);
+	if (replay.refused && !globals->json)
+		fprintf(stderr,
+			"flagfilter: the kernel engine takes no frames of this size, judged natively: %llu of %llu\n",
+			replay.refused, replay.frames);
+	return error;
+}

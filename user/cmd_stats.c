@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "cleanup.h"
+#include "command.h"
+#include "filter.h"
+#include "output.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+struct arguments {
+	const char *interface;
+	double interval_s;   /* 0: one report */
+	unsigned long count; /* 0: until interrupted */
+};
+
+/* What is known of the filter at one moment. */
+struct moment {
+	struct location location;
+	struct snapshot snapshot;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static const struct argp_option options[] = {
+	{"watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL, "report again every second, or every so many", 0},
+	{"count", 'c', "N", 0, "end after N reports", 0},
+	{},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	char *end;
+
+	switch (key) {
+	case 'w':
+		arguments->interval_s = 1;
+		/* `--watch 2` as well as `--watch=2` */
+		if (!text && state->next < state->argc && strspn(state->argv[state->next], "0123456789."))
+			text = state->argv[state->next++];
+		if (!text)
+			return 0;
+		arguments->interval_s = strtod(text, &end);
+		if (*end || !(arguments->interval_s >= 0.01 && arguments->interval_s <= 86400))
+			argp_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
+		return 0;
+	case 'c':
+		errno = 0;
+		arguments->count = strtoul(text, &end, 10);
+		if (*end || errno || *text == '-' || !arguments->count)
+			argp_error(state, "'%s' is no number of reports", text);
+		return 0;
+	default:
+		return command_parse_interface(key, text, state, &arguments->interface);
+	}
+}
+
+static double seconds_between(const struct timespec *from, const struct timespec *to)
+{
+	return to->tv_sec - from->tv_sec + (to->tv_nsec - from->tv_nsec) / 1e9;
+}
+
+static double rate(__u64 now, __u64 before, double interval_s)
+{
+	return interval_s > 0 ? (now - before) / interval_s : 0;
+}
+
+static __u64 time_ns(const struct snapshot *snapshot)
+{
+	return snapshot->time.tv_sec * 1000000000ull + snapshot->time.tv_nsec;
+}
+
+static json_t *to_json(const struct moment *now, const struct moment *before)
+{
+	const struct report *report = &now->snapshot.report;
+	const struct report *previous = before ? &before->snapshot.report : report;
+	double interval_s = before ? seconds_between(&before->snapshot.time, &now->snapshot.time) : 0;
+	const struct location *location = &now->location;
+	char time[OUTPUT_TIME_SIZE];
+	json_t *object = json_pack(
+		"{si ss sI ss ss ss}", "schema", 1, "interface", location->interface.name, "ifindex",
+		(json_int_t)location->interface.ifindex, "mode", xdp_mode_name(location->programs.mode), "attached",
+		location->programs.shared ? "shared" : "exclusive", "time", output_time(time_ns(&now->snapshot), time));
+
+	if (report_to_json(report, object) ||
+	    json_object_set_new(
+		    object, "rates",
+		    json_pack("{sf sf sf}", "interval_s", interval_s, "passed_pps",
+			      rate(report_passed(report).packets, report_passed(previous).packets, interval_s),
+			      "dropped_pps",
+			      rate(report_dropped(report).packets, report_dropped(previous).packets, interval_s)))) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+static void print_tables(FILE *out, const struct moment *now, const struct moment *before)
+{
+	const struct location *location = &now->location;
+	double interval_s = before ? seconds_between(&before->snapshot.time, &now->snapshot.time) : 0;
+	char since[OUTPUT_TIME_SIZE], time[OUTPUT_TIME_SIZE];
+
+	fprintf(out, "%s  %s, %s  %s\n", location->interface.name, xdp_mode_name(location->programs.mode),
+		location->programs.shared ? "shared" : "exclusive", output_time(time_ns(&now->snapshot), time));
+	fprintf(out, "%s, attached for %s\n", now->snapshot.report.policy.label,
+		output_duration(time_ns(&now->snapshot) - now->snapshot.attached_ns, since));
+	report_print(out, &now->snapshot.report, before ? &before->snapshot.report : NULL, interval_s);
+}
+
+/* A report as one plain line, for logs and pipes. */
+static void print_line(FILE *out, const struct moment *now, const struct moment *before)
+{
+	const struct report *report = &now->snapshot.report;
+	const struct report *previous = before ? &before->snapshot.report : report;
+	double interval_s = before ? seconds_between(&before->snapshot.time, &now->snapshot.time) : 0;
+	__u64 passed = report_passed(report).packets, dropped = report_dropped(report).packets;
+	char time[OUTPUT_TIME_SIZE];
+
+	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(time_ns(&now->snapshot), time),
+		now->location.interface.name, (unsigned long long)passed,
+		rate(passed, report_passed(previous).packets, interval_s), (unsigned long long)dropped,
+		rate(dropped, report_dropped(previous).packets, interval_s));
+	for (unsigned int i = 0; i < report->policy.rules; i++) {
+		const struct ff_rule *rule = &report->policy.rule[i];
+		const struct ff_rule_count *count = &report->counters.rule[rule->counter];
+
+		if (count->dropped.packets)
+			fprintf(out, " %s=%llu", rule->name, (unsigned long long)count->dropped.packets);
+		if (count->would_drop.packets)
+			fprintf(out, " %s:would-drop=%llu", rule->name, (unsigned long long)count->would_drop.packets);
+		if (count->exempted.packets)
+			fprintf(out, " %s:exempted=%llu", rule->name, (unsigned long long)count->exempted.packets);
+	}
+	fputc('\n', out);
+}
+
+/* Draws over what stood there before, so that the screen does not flicker, and no further than it reaches. */
+static int redraw(const struct moment *now, const struct moment *before)
+{
+	struct winsize size = {.ws_row = 24};
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	int row = 0;
+
+	if (!out)
+		return -ENOMEM;
+	print_tables(out, now, before);
+	fclose(out);
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	printf("\033[H");
+	for (char *line = text, *end; *line && ++row < size.ws_row; line = end + 1) {
+		end = strchrnul(line, '\n');
+		printf("%.*s\033[K\n", (int)(end - line), line);
+		if (!*end)
+			break;
+	}
+	printf("\033[J");
+	return fflush(stdout) ? -errno : 0;
+}
+
+static int show(const struct globals *globals, const struct arguments *arguments, const struct moment *now,
+		const struct moment *before)
+{
+	if (globals->json)
+		return output_json(stdout, to_json(now, before)) || fflush(stdout) ? -EIO : 0;
+	if (!arguments->interval_s)
+		print_tables(stdout, now, before);
+	else if (isatty(STDOUT_FILENO))
+		return redraw(now, before);
+	else
+		print_line(stdout, now, before);
+	return fflush(stdout) ? -errno : 0;
+}
+
+static void add_seconds(struct timespec *time, double seconds)
+{
+	__u64 ns = time->tv_nsec + (__u64)(seconds * 1e9);
+
+	time->tv_sec += ns / 1000000000;
+	time->tv_nsec = ns % 1000000000;
+}
+
+static int watch(const struct globals *globals, const struct arguments *arguments, struct diag *diag)
+{
+	_cleanup_free_ struct moment *moments = calloc(2, sizeof(*moments));
+	struct timespec next;
+	int error = moments ? 0 : diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	for (unsigned long i = 0; !error && !stop; i++) {
+		struct moment *now = &moments[i % 2];
+
+		error = filter_locate_and_read(&now->location, &now->snapshot, arguments->interface, diag);
+		if (!error && show(globals, arguments, now, i ? &moments[(i + 1) % 2] : NULL))
+			error = diag_fail(diag, -EIO, "cannot write the output: %s", strerror(errno));
+		if (i + 1 == arguments->count)
+			break;
+		add_seconds(&next, arguments->interval_s);
+		if (!error)
+			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+	}
+	return error;
+}
+
+int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	static const struct argp argp = {options, parse, "IF", NULL, NULL, NULL, NULL};
+	struct sigaction action = {.sa_handler = on_signal};
+	struct arguments arguments = {};
+	bool screen;
+	int error;
+
+	command_parse(globals, &argp, argc, argv, &arguments);
+	if (!arguments.interval_s)
+		arguments.count = 1;
+	screen = arguments.interval_s && !globals->json && isatty(STDOUT_FILENO);
+	if (arguments.interval_s) {
+		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGTERM, &action, NULL);
+	}
+	if (screen)
+		printf("\033[2J");
+	error = watch(globals, &arguments, diag);
+	return error;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "compile.h"
+
+#include <string.h>
+
+static const struct ff_rule *first_match(const struct ff_rule *rule, unsigned int rules, __u16 class, enum ff_mode mode)
+{
+	for (unsigned int i = 0; i < rules; i++)
+		if (rule[i].mode == mode && rule_matches(&rule[i], class))
+			return &rule[i];
+	return NULL;
+}
+
+void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exempt, __u16 verdict[FF_CLASSES])
+{
+	const struct ff_rule *first;
+
+	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+		if ((first = first_match(rule, rules, class, FF_ENFORCED)))
+			verdict[class] = FF_VERDICT(exempt ? FF_DROP_UNLESS_EXEMPT : FF_DROP, first->counter);
+		else if ((first = first_match(rule, rules, class, FF_MONITORED)))
+			verdict[class] = FF_VERDICT(FF_MONITOR, first->counter);
+		else
+			verdict[class] = FF_PASS;
+	}
+}
+
+bool policy_has_exempt(const struct policy *policy)
+{
+	if (policy->sources)
+		return true;
+	for (unsigned int i = 0; i < sizeof(policy->port) / sizeof(*policy->port); i++)
+		if (policy->port[i])
+			return true;
+	return false;
+}
+
+void compile_policy(const struct policy *policy, struct ff_policy *compiled)
+{
+	compile_verdicts(policy->rule, policy->rules, policy_has_exempt(policy), compiled->verdict);
+	memcpy(compiled->label, policy->label, sizeof(compiled->label));
+	memset(compiled->rule, 0, sizeof(compiled->rule));
+	memcpy(compiled->rule, policy->rule, policy->rules * sizeof(*policy->rule));
+	memcpy(compiled->port, policy->port, sizeof(compiled->port));
+	compiled->rules = policy->rules;
+	compiled->sources = policy->sources;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The program's own lines, run natively: frames are judged and counted without a kernel and without root. */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "cleanup.h"
+#include "policy.h"
+
+struct engine_native;
+
+/*
+ * An engine with POLICY in force, whose rule[].counter say where each rule is counted. -ENOMEM. The policy is copied.
+ */
+int engine_native_open(struct engine_native **engine, const struct policy *policy);
+void engine_native_close(struct engine_native *engine);
+
+/* Judges and counts one frame of SIZE bytes; any size and any alignment will do. */
+struct ff_judgement engine_native_judge(struct engine_native *engine, const void *frame, __u32 size);
+
+/* What it has counted so far; valid until the engine is closed. */
+const struct ff_counters *engine_native_counters(const struct engine_native *engine);
+
+DEFINE_CLEANUP(cleanup_engine_native, struct engine_native *, engine_native_close)
+#define _cleanup_engine_native_ _cleanup_(cleanup_engine_native)
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Theory of operation: a change writes what nobody uses and ends in one store.
+ *
+ * The program reads the generation once per packet and takes verdicts and exemptions from slot[generation & 1]. A
+ * change fills the other slot, then stores generation + 1. Killed before that store, the loader has changed nothing;
+ * killed after it, everything. Before a slot is filled again, no packet may still be using it: that is what "settled"
+ * and the wait for an RCU grace period are for.
+ *
+ * Counters are written by the program alone, so no change can lose a count. A rule keeps its counter as long as it is
+ * in the policy with the same meaning. A rule that is new gets a counter that the live policy does not use; what stands
+ * there already becomes the new rule's base, and goes over to "removed".
+ *
+ * A reader takes no lock: it copies the live slot and the counters, and begins again if the generation has changed.
+ */
+#include "filter.h"
+
+#include "cleanup.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+int interface_find(struct interface *interface, const char *name, struct diag *diag)
+{
+	unsigned int ifindex = strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
+
+	if (!ifindex)
+		return diag_fail(diag, -ENODEV, "no interface '%.40s' in this network namespace; see `ip link`", name);
+	snprintf(interface->name, sizeof(interface->name), "%s", name);
+	interface->ifindex = ifindex;
+	return 0;
+}
+
+/* Whether the filter pinned in PINS is silent; no, if it cannot be read. */
+static bool is_silent(const char *pins)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	struct diag ignored;
+
+	return !filter_open(&filter, pins, &ignored) && filter_is_silent(&filter);
+}
+
+static int find_counting(struct location *location)
+{
+	struct location other = *location;
+	int error = pins_find(&location->programs, NULL, location->pins, &location->program);
+
+	if (!error && !pins_find(&other.programs, location->pins, other.pins, &other.program) &&
+	    is_silent(location->pins))
+		*location = other;
+	return error;
+}
+
+int filter_locate(struct location *location, const char *interface, struct diag *diag)
+{
+	struct location found = {};
+	int error = interface_find(&found.interface, interface, diag);
+
+	if (error)
+		return error;
+	error = xdp_list(found.interface.ifindex, &found.programs);
+	if (error == -EPERM)
+		return diag_fail(diag, error, "cannot look at the XDP programs of %s: needs root", interface);
+	if (error)
+		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));
+	error = find_counting(&found);
+	if (!error || error == -ENOENT)
+		*location = found;
+	if (error == -ENOENT)
+		return diag_fail(diag, error, "not attached to %s", interface);
+	return error ? diag_fail(diag, error, "cannot read " PINS_ROOT ": %s", strerror(-error)) : 0;
+}
+
+void filter_close(struct filter *filter)
+{
+	if (filter->state)
+		munmap(filter->state, sizeof(*filter->state));
+	for (enum program_map map = 0; map < PROGRAM_MAPS; map++)
+		cleanup_fd(&filter->map[map]);
+}
+
+/* Maps the state, if it has the size and the layout that this program knows. */
+static int map_state(int fd, struct ff_state **state)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	void *memory;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if (info.value_size != sizeof(**state))
+		return -EPROTO;
+	memory = mmap(NULL, sizeof(**state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	if (((struct ff_state *)memory)->layout != FF_LAYOUT) {
+		munmap(memory, sizeof(**state));
+		return -EPROTO;
+	}
+	*state = memory;
+	return 0;
+}
+
+int filter_open(struct filter *filter, const char *pins, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter opened = FILTER_CLOSED;
+	int error = 0;
+	__u32 id;
+
+	for (enum program_map map = 0; map < PROGRAM_MAPS && !error; map++) {
+		opened.map[map] = pins_open(pins, map, &id);
+		error = opened.map[map] < 0 ? opened.map[map] : 0;
+	}
+	if (!error)
+		error = map_state(opened.map[MAP_STATE], &opened.state);
+	if (error == -EPROTO)
+		return diag_fail(diag, error,
+				 "the maps in %s belong to another version of flagfilter; use that one, or `flagfilter "
+				 "detach` and attach anew",
+				 pins);
+	if (error)
+		return diag_fail(diag, error, "cannot open the maps in %s: %s", pins, strerror(-error));
+	*filter = opened;
+	opened = FILTER_CLOSED;
+	return 0;
+}
+
+static __u32 generation_of(const struct ff_state *state)
+{
+	return __atomic_load_n(&state->generation, __ATOMIC_ACQUIRE);
+}
+
+static int read_sources(int fd, __u8 slot, struct policy *policy)
+{
+	struct ff_source_key key, *previous = NULL;
+
+	while (!bpf_map_get_next_key(fd, previous, &key)) {
+		if (key.slot == slot && policy->sources < FF_SOURCES_MAX) {
+			policy->source[policy->sources] = key;
+			policy->source[policy->sources++].slot = 0;
+		}
+		previous = &key;
+	}
+	return errno == ENOENT ? 0 : -errno;
+}
+
+/* Counters are 64-bit words throughout. */
+static void subtract(void *counters, const void *base, size_t size)
+{
+	const __u64 *right = base;
+	__u64 *left = counters;
+
+	for (size_t i = 0; i < size / sizeof(*left); i++)
+		left[i] -= right[i];
+}
+
+static void add_count(struct ff_count *sum, const struct ff_count *count)
+{
+	sum->packets += count->packets;
+	sum->bytes += count->bytes;
+}
+
+static void add_rule_count(struct ff_rule_count *sum, const struct ff_rule_count *count)
+{
+	add_count(&sum->dropped, &count->dropped);
+	add_count(&sum->would_drop, &count->would_drop);
+	add_count(&sum->exempted, &count->exempted);
+}
+
+static bool counter_in_use(const struct ff_rule *rule, unsigned int rules, unsigned int counter)
+{
+	for (unsigned int i = 0; i < rules; i++)
+		if (rule[i].counter == counter)
+			return true;
+	return false;
+}
+
+/* What was counted under POLICY since its base, given all that was ever counted. */
+static void report_from(struct report *report, const struct ff_policy *policy, const struct ff_counters *raw)
+{
+	report->counters = *raw;
+	subtract(&report->counters, &policy->base, sizeof(policy->base));
+	report->removed = policy->removed;
+	for (unsigned int counter = 0; counter < FF_COUNTERS; counter++)
+		if (!counter_in_use(policy->rule, policy->rules, counter))
+			add_rule_count(&report->removed, &report->counters.rule[counter]);
+	report->policy.rules = policy->rules;
+	memcpy(report->policy.label, policy->label, sizeof(policy->label));
+	memcpy(report->policy.rule, policy->rule, sizeof(policy->rule));
+	memcpy(report->policy.port, policy->port, sizeof(policy->port));
+}
+
+/* -EAGAIN if the policy changed meanwhile. */
+static int try_read(const struct filter *filter, struct snapshot *snapshot, struct ff_policy *live,
+		    struct ff_counters *raw)
+{
+	const struct ff_state *state = filter->state;
+	__u32 generation = generation_of(state);
+	int error = 0;
+
+	*live = state->slot[generation & 1];
+	memset(snapshot, 0, sizeof(*snapshot));
+	if (live->rules > FF_RULES_MAX)
+		error = -EPROTO;
+	else if (live->sources)
+		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &snapshot->report.policy);
+	if (!error)
+		error = program_sum_counters(filter->map[MAP_COUNTERS], raw);
+	atomic_thread_fence(memory_order_acquire);
+	if (generation_of(state) != generation)
+		return -EAGAIN;
+	if (error)
+		return error;
+	clock_gettime(CLOCK_REALTIME, &snapshot->time);
+	snapshot->attached_ns = state->attached_ns;
+	snapshot->applied_ns = live->applied_ns;
+	report_from(&snapshot->report, live, raw);
+	return 0;
+}
+
+int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag)
+{
+	_cleanup_free_ struct ff_policy *live = malloc(sizeof(*live));
+	_cleanup_free_ struct ff_counters *raw = malloc(sizeof(*raw));
+	int error = live && raw ? -EAGAIN : -ENOMEM;
+
+	for (int tries = 0; tries < 10000 && error == -EAGAIN; tries++)
+		error = try_read(filter, snapshot, live, raw);
+	return error ? diag_fail(diag, error, "cannot read the counters: %s", strerror(-error)) : 0;
+}
+
+int filter_locate_and_read(struct location *location, struct snapshot *snapshot, const char *interface,
+			   struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	int error = filter_locate(location, interface, diag);
+
+	if (!error)
+		error = filter_open(&filter, location->pins, diag);
+	return error ? error : filter_read(&filter, snapshot, diag);
+}
+
+/*
+ * An update of a map of maps returns only when no program that runs with the old one is left: the kernel promises that
+ * for just this use (Linux 5.0, maybe_wait_bpf_programs).
+ */
+int filter_wait_for_packets(const struct filter *filter)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = filter->map[MAP_SOURCES]);
+	_cleanup_fd_ int outer =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "grace", sizeof(__u32), sizeof(__u32), 1, &options);
+	__u32 zero = 0;
+
+	if (outer < 0 || bpf_map_update_elem(outer, &zero, &filter->map[MAP_SOURCES], BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+static int settle(struct filter *filter)
+{
+	__u32 generation = generation_of(filter->state);
+	int error = filter->state->settled == generation ? 0 : filter_wait_for_packets(filter);
+
+	if (!error)
+		filter->state->settled = generation;
+	return error;
+}
+
+int filter_write_sources(int sources_fd, __u8 slot, const struct policy *policy)
+{
+	struct ff_source_key key, next;
+	const __u8 present = 1;
+	int error = bpf_map_get_next_key(sources_fd, NULL, &next);
+
+	while (!error) {
+		key = next;
+		error = bpf_map_get_next_key(sources_fd, &key, &next);
+		if (key.slot == slot && bpf_map_delete_elem(sources_fd, &key))
+			return -errno;
+	}
+	if (errno != ENOENT)
+		return -errno;
+	for (unsigned int i = 0; i < policy->sources; i++) {
+		key = policy->source[i];
+		key.slot = slot;
+		if (bpf_map_update_elem(sources_fd, &key, &present, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static bool same_meaning(const struct ff_rule *a, const struct ff_rule *b)
+{
+	return a->value == b->value && a->mask == b->mask && a->class == b->class && !strcmp(a->name, b->name);
+}
+
+/* Gives every rule of NEXT its counter: the one it has in LIVE, or one that LIVE does not use. */
+static void assign_counters(struct policy *next, const struct ff_policy *live, const struct ff_counters *raw,
+			    struct ff_counters *base, struct ff_rule_count *removed)
+{
+	unsigned int unused = 0;
+
+	for (unsigned int i = 0; i < next->rules; i++) {
+		struct ff_rule *rule = &next->rule[i];
+		struct ff_rule_count counted;
+		unsigned int old = 0;
+
+		while (old < live->rules && !same_meaning(&live->rule[old], rule))
+			old++;
+		if (old < live->rules) {
+			rule->counter = live->rule[old].counter;
+			continue;
+		}
+		while (counter_in_use(live->rule, live->rules, unused))
+			unused++;
+		counted = raw->rule[unused];
+		subtract(&counted, &base->rule[unused], sizeof(counted));
+		add_rule_count(removed, &counted);
+		base->rule[unused] = raw->rule[unused];
+		rule->counter = unused++;
+	}
+}
+
+/* The slot that follows LIVE, given all that was ever counted. */
+static void build_next(struct ff_policy *next, const struct policy *policy, const struct ff_policy *live,
+		       const struct ff_counters *raw, struct policy *numbered)
+{
+	*numbered = *policy;
+	memset(next, 0, sizeof(*next));
+	next->base = live->base;
+	next->removed = live->removed;
+	assign_counters(numbered, live, raw, &next->base, &next->removed);
+	compile_policy(numbered, next);
+	next->applied_ns = program_now_ns();
+}
+
+int filter_change(struct filter *filter, const struct policy *policy, struct diag *diag)
+{
+	struct ff_state *state = filter->state;
+	_cleanup_free_ struct ff_policy *next = malloc(sizeof(*next));
+	_cleanup_free_ struct policy *numbered = malloc(sizeof(*numbered));
+	_cleanup_free_ struct ff_counters *raw = malloc(sizeof(*raw));
+	int error = next && numbered && raw ? settle(filter) : -ENOMEM;
+	__u32 generation = generation_of(state);
+
+	if (!error)
+		error = program_sum_counters(filter->map[MAP_COUNTERS], raw);
+	if (!error)
+		error = filter_write_sources(filter->map[MAP_SOURCES], (generation + 1) & 1, policy);
+	if (error)
+		return diag_fail(diag, error, "cannot write the new policy: %s; the old one stays", strerror(-error));
+	build_next(next, policy, &state->slot[generation & 1], raw, numbered);
+	state->slot[(generation + 1) & 1] = *next;
+	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
+
+	/* From here on the change is made; if the wait fails, the next change waits. */
+	settle(filter);
+	return 0;
+}
+
+void filter_silence(struct ff_policy *policy, bool silent)
+{
+	for (unsigned int class = 0; class < FF_CLASSES; class ++)
+		policy->verdict[class] = (policy->verdict[class] & ~(FF_SILENT << 8)) | (silent ? FF_SILENT << 8 : 0);
+}
+
+bool filter_is_silent(const struct filter *filter)
+{
+	return filter->state->slot[generation_of(filter->state) & 1].verdict[0] & FF_SILENT << 8;
+}
+
+int filter_hand_over(struct filter *filter, struct filter *successor)
+{
+	struct ff_state *old = filter->state, *new = successor->state;
+	_cleanup_free_ struct policy *policy = calloc(1, sizeof(*policy));
+	__u32 live = generation_of(old) & 1, next = !live;
+	int error = policy ? settle(filter) : -ENOMEM;
+
+	if (!error)
+		error = read_sources(filter->map[MAP_SOURCES], live, policy);
+	if (!error)
+		error = filter_write_sources(filter->map[MAP_SOURCES], next, policy);
+	if (error)
+		return error;
+	old->slot[next] = new->slot[next] = old->slot[live];
+	filter_silence(&old->slot[next], true);
+	__atomic_store_n(&new->generation, new->generation + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&old->generation, old->generation + 1, __ATOMIC_RELEASE);
+	return settle(successor);
+}

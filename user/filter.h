@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A filter in the kernel: its policy and counters read back, its policy changed in one flip. */
+#ifndef FILTER_H
+#define FILTER_H
+
+#include "pins.h"
+#include "report.h"
+#include <net/if.h>
+#include <time.h>
+
+struct interface {
+	char name[IF_NAMESIZE];
+	unsigned int ifindex;
+};
+
+/* An interface of this network namespace by its name. -ENODEV with DIAG filled if there is none. */
+int interface_find(struct interface *interface, const char *name, struct diag *diag);
+
+/* Where the filter of an interface is. */
+struct location {
+	struct interface interface;
+	struct xdp_programs programs; /* all that are attached there */
+	unsigned int program;	      /* which of them is ours */
+	char pins[PINS_PATH_SIZE];
+};
+
+/*
+ * Looks for the filter on an interface; of two, as a loader that was killed while it replaced one by another may leave
+ * them, for the one that counts. -ENOENT, and LOCATION filled but for pins and program, if there is none; another
+ * -errno if that cannot be told. DIAG is filled in both cases.
+ */
+int filter_locate(struct location *location, const char *interface, struct diag *diag);
+
+struct filter {
+	int map[PROGRAM_MAPS];
+	struct ff_state *state; /* the state map's memory */
+};
+#define FILTER_CLOSED ((struct filter){.map = {-1, -1, -1}})
+
+/* Opens the maps pinned in PINS. -errno with DIAG filled, also if they are another version's. */
+int filter_open(struct filter *filter, const char *pins, struct diag *diag);
+void filter_close(struct filter *filter); /* for _cleanup_ */
+
+/* What a filter was at one moment: policy and counters belong together. */
+struct snapshot {
+	struct timespec time; /* CLOCK_REALTIME, when it was taken */
+	__u64 attached_ns;    /* CLOCK_REALTIME, when counting began */
+	__u64 applied_ns;     /* CLOCK_REALTIME, since when the policy is in force */
+	struct report report;
+};
+int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
+
+/* The two together, for those who only want to know: locates the filter on an interface and reads it. */
+int filter_locate_and_read(struct location *location, struct snapshot *snapshot, const char *interface,
+			   struct diag *diag);
+
+/*
+ * Puts POLICY in force in one flip. On return every packet meets it. Needs the lock. On failure the old policy stays.
+ * -errno with DIAG filled.
+ */
+int filter_change(struct filter *filter, const struct policy *policy, struct diag *diag);
+
+/*
+ * Makes SUCCESSOR, a copy of FILTER's state that is silent (FF_SILENT), the one that counts what passes, and FILTER
+ * silent: one flip of each. They share counters and sources. Needs the lock. -errno
+ */
+int filter_hand_over(struct filter *filter, struct filter *successor);
+
+/* Sets or clears FF_SILENT in every verdict of POLICY. */
+void filter_silence(struct ff_policy *policy, bool silent);
+
+/* Whether the live policy is silent: another filter on the interface counts what passes. */
+bool filter_is_silent(const struct filter *filter);
+
+/* Writes the exempt sources of POLICY for SLOT, in place of what was there. -errno */
+int filter_write_sources(int sources_fd, __u8 slot, const struct policy *policy);
+
+/* Waits until every packet on its way now is through the program. -errno */
+int filter_wait_for_packets(const struct filter *filter);
+
+#endif

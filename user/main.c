@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "command.h"
+#include "netns.h"
+#include "xdp.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum exit_status { STATUS_DONE, STATUS_FAILED, STATUS_USAGE, STATUS_NO };
+
+const char *argp_program_version = "flagfilter " FLAGFILTER_VERSION;
+
+const struct command commands[] = {
+	{"attach", "IF [--mode MODE] [--policy FILE | --preset NAME]", "put the filter on an interface", cmd_attach},
+	{"detach", "IF | --all", "take it off", cmd_detach},
+	{"status", "[IF]", "what is attached where", cmd_status},
+	{"rule", "IF [NAME=MODE ...]", "list rules, or set modes in one flip", cmd_rule},
+	{"apply", "IF FILE", "make a policy file the policy, in one flip", cmd_apply},
+	{"check", "FILE", "validate a policy file, and tell what it drops", cmd_check},
+	{"stats", "IF [--watch [SECONDS]] [--count N]", "what is dropped, and why", cmd_stats},
+	{"replay", "CAPTURE [--policy FILE | --preset NAME] ...", "judge the frames of a capture", cmd_replay},
+	{"explain", "FLAGS [--policy FILE | --preset NAME]", "the verdict on a combination of flags", cmd_explain},
+	{},
+};
+
+enum { OPTION_NETNS = 256 };
+
+static const struct argp_option global_options[] = {
+	{"json", 'j', NULL, 0, "report as JSON", -2},
+	{"verbose", 'v', NULL, 0, "let libbpf and libxdp say what they do", -2},
+	{"netns", OPTION_NETNS, "NAME", 0, "act in this network namespace of `ip netns list`", -2},
+	{},
+};
+
+static error_t parse_global(int key, char *text, struct argp_state *state)
+{
+	struct globals *globals = state->input;
+
+	switch (key) {
+	case 'j':
+		globals->json = true;
+		return 0;
+	case 'v':
+		globals->verbose = true;
+		return 0;
+	case OPTION_NETNS:
+		globals->netns = text;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp global_argp = {global_options, parse_global, NULL, NULL, NULL, NULL, NULL};
+
+struct command_inputs {
+	struct globals *globals;
+	void *command;
+};
+
+static error_t hand_out_inputs(int key, char *text, struct argp_state *state)
+{
+	const struct command_inputs *inputs = state->input;
+
+	(void)text;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = inputs->globals;
+	state->child_inputs[1] = inputs->command;
+	return 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *command = commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+static void enter_netns(const struct globals *globals)
+{
+	struct diag diag = {};
+
+	if (globals->netns && netns_enter(globals->netns, &diag)) {
+		fprintf(stderr, "flagfilter: %s\n", diag.text);
+		exit(diag.usage ? STATUS_USAGE : STATUS_FAILED);
+	}
+}
+
+void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input)
+{
+	const struct command *command = find_command(argv[0]);
+	const struct argp_child children[] = {{&global_argp, 0, NULL, 0}, {argp, 0, NULL, 0}, {}};
+	const struct argp all = {NULL, hand_out_inputs, command->synopsis, command->help, children, NULL, NULL};
+	struct command_inputs inputs = {globals, input};
+	char name[64];
+
+	snprintf(name, sizeof(name), "flagfilter %s", command->name);
+	argv[0] = name;
+	argp_parse(&all, argc, argv, 0, NULL, &inputs);
+	argv[0] = (char *)command->name;
+	xdp_set_verbose(globals->verbose);
+	enter_netns(globals);
+}
+
+error_t command_parse_interface(int key, char *text, struct argp_state *state, const char **interface)
+{
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (*interface)
+			argp_error(state, "unexpected argument '%s'", text);
+		*interface = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (!*interface)
+			argp_error(state, "name an interface");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+struct main_arguments {
+	struct globals globals;
+	const struct command *command;
+	int first; /* where in argv the command's name is */
+};
+
+static error_t parse_main(int key, char *text, struct argp_state *state)
+{
+	struct main_arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->globals;
+		return 0;
+	case ARGP_KEY_ARG:
+		arguments->command = find_command(text);
+		if (!arguments->command)
+			argp_error(state, "unknown command '%s'", text);
+		arguments->first = state->next - 1;
+		state->next = state->argc; /* the rest is the command's */
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "name a command");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The help's list of commands, written from the table. */
+static char *list_commands(int key, const char *text, void *input)
+{
+	char *list = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	out = open_memstream(&list, &size);
+	if (!out)
+		return NULL;
+	fputs("Commands:\n", out);
+	for (const struct command *command = commands; command->name; command++)
+		fprintf(out, "  %-8s %-48s\n           %s\n", command->name, command->synopsis, command->help);
+	fputs("\n`flagfilter COMMAND --help` tells more. Exit status: 0 done, 1 failed, 2 usage or policy error,\n"
+	      "3 it ran, and the answer is no.",
+	      out);
+	fclose(out);
+	return list;
+}
+
+int main(int argc, char **argv)
+{
+	const struct argp_child children[] = {{&global_argp, 0, NULL, 0}, {}};
+	const struct argp argp = {
+		NULL,	  parse_main,	 "COMMAND ...", "Drop TCP segments whose flags no honest stack sends.\v",
+		children, list_commands, NULL};
+	struct main_arguments arguments = {};
+	struct diag diag = {};
+	int result;
+
+	argp_err_exit_status = STATUS_USAGE;
+	argv[0] = (char *)"flagfilter";
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+	result = arguments.command->run(&arguments.globals, argc - arguments.first, argv + arguments.first, &diag);
+	if (fflush(stdout) && result >= 0)
+		result = diag_fail(&diag, -errno, "cannot write the output: %s", strerror(errno));
+	if (result == COMMAND_NO)
+		return STATUS_NO;
+	if (!result)
+		return STATUS_DONE;
+	fprintf(stderr, "flagfilter: %s\n", *diag.text ? diag.text : strerror(-result));
+	return diag.usage ? STATUS_USAGE : STATUS_FAILED;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "pins.h"
+
+#include "cleanup.h"
+#include "netns.h"
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#define BPFFS "/sys/fs/bpf"
+
+DEFINE_CLEANUP(cleanup_dir, DIR *, closedir)
+
+int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
+{
+	/* Two names in turn: a filter and the one that replaces it exist side by side for a moment. */
+	for (const char *suffix = ""; suffix; suffix = *suffix ? NULL : ".new") {
+		snprintf(path, PINS_PATH_SIZE, "%s/%lu-%u%s", PINS_ROOT, netns_id(), ifindex, suffix);
+		if (!mkdir(path, 0700))
+			return 0;
+		if (errno != EEXIST)
+			break;
+	}
+	return -errno;
+}
+
+void pins_file(const char *dir, enum program_map map, char path[PINS_PATH_SIZE])
+{
+	snprintf(path, PINS_PATH_SIZE, "%s/%s", dir, program_map_name(map));
+}
+
+int pins_open(const char *dir, enum program_map map, __u32 *id)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	char path[PINS_PATH_SIZE];
+	int fd;
+
+	pins_file(dir, map, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size)) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	*id = info.id;
+	return fd;
+}
+
+void pins_remove(const char *dir)
+{
+	char path[PINS_PATH_SIZE];
+
+	for (enum program_map map = 0; map < PROGRAM_MAPS; map++) {
+		pins_file(dir, map, path);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+/* The next filter's directory in ROOT, or 0 at the end. */
+static int next_dir(DIR *root, char path[PINS_PATH_SIZE])
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(root))) {
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 40)
+			continue;
+		snprintf(path, PINS_PATH_SIZE, "%s/%.40s", PINS_ROOT, entry->d_name);
+		return 1;
+	}
+	return 0;
+}
+
+static void sweep(void)
+{
+	_cleanup_(cleanup_dir) DIR *root = opendir(PINS_ROOT);
+	char path[PINS_PATH_SIZE];
+	__u32 id;
+
+	while (root && next_dir(root, path)) {
+		_cleanup_fd_ int fd = pins_open(path, MAP_STATE, &id);
+
+		if (fd == -ENOENT || (fd >= 0 && !xdp_map_in_use(id)))
+			pins_remove(path);
+	}
+}
+
+int pins_find(const struct xdp_programs *programs, const char *except, char path[PINS_PATH_SIZE], unsigned int *program)
+{
+	_cleanup_(cleanup_dir) DIR *root = opendir(PINS_ROOT);
+	char candidate[PINS_PATH_SIZE];
+	__u32 id;
+
+	if (!root)
+		return -errno;
+	while (next_dir(root, candidate)) {
+		_cleanup_fd_ int fd = -1;
+
+		if (except && !strcmp(candidate, except))
+			continue;
+		fd = pins_open(candidate, MAP_STATE, &id);
+		if (fd < 0 && fd != -ENOENT)
+			return fd;
+		for (unsigned int i = 0; fd >= 0 && i < programs->count; i++) {
+			if (!xdp_program_uses(&programs->program[i], id))
+				continue;
+			memcpy(path, candidate, sizeof(candidate));
+			*program = i;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int check_bpffs(struct diag *diag)
+{
+	struct statfs status;
+
+	if (statfs(BPFFS, &status) || status.f_type != BPF_FS_MAGIC)
+		return diag_fail(diag, -ENOENT,
+				 "no BPF filesystem at " BPFFS ": mount it by `mount -t bpf bpf " BPFFS
+				 "` (under `ip netns exec` it is hidden: use --netns NAME from outside instead)");
+	return 0;
+}
+
+int pins_lock(int *lock, struct diag *diag)
+{
+	int error = check_bpffs(diag);
+
+	while (!error) {
+		struct stat held, named;
+		_cleanup_fd_ int fd = -1;
+
+		if (mkdir(PINS_ROOT, 0700) && errno != EEXIST) {
+			error = -errno;
+			break;
+		}
+		fd = open(PINS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || flock(fd, LOCK_EX) || fstat(fd, &held)) {
+			error = -errno;
+			break;
+		}
+		/* Whoever held the lock before may have removed the directory. */
+		if (stat(PINS_ROOT, &named) || named.st_ino != held.st_ino)
+			continue;
+		*lock = fd;
+		fd = -1;
+		sweep();
+		return 0;
+	}
+	return *diag->text ? error
+			   : diag_fail(diag, error, "cannot use " PINS_ROOT ": %s%s", strerror(-error),
+				       error == -EACCES || error == -EPERM ? " (needs root)" : "");
+}
+
+void pins_unlock(int *lock)
+{
+	if (*lock < 0)
+		return;
+	rmdir(PINS_ROOT); /* only if the last filter is gone */
+	close(*lock);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The pins of attached filters: PINS_ROOT/NETNS-IFINDEX/{state,counters,sources}.
+ *
+ * The directory's name only has to be unique: which pins belong to an interface is told by which program the kernel has
+ * there and which maps it uses. So a renamed or moved interface keeps its filter, and pins that no program uses any
+ * more (interface deleted, program removed by another tool, loader killed) are leftovers, swept by the next change.
+ */
+#ifndef PINS_H
+#define PINS_H
+
+#include "xdp.h"
+
+#define PINS_ROOT "/sys/fs/bpf/flagfilter"
+#define PINS_PATH_SIZE 128
+
+/*
+ * Makes this process the only one that changes filters, after waiting for another that does; sweeps leftovers. -errno
+ * with DIAG filled: no BPF filesystem, no privilege.
+ */
+int pins_lock(int *lock, struct diag *diag);
+void pins_unlock(int *lock); /* for _cleanup_ */
+
+/* Makes a directory for a new filter on the interface with this index, in this network namespace. -errno */
+int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE]);
+
+/* The file of one map. */
+void pins_file(const char *dir, enum program_map map, char path[PINS_PATH_SIZE]);
+
+/*
+ * The directory of a filter among PROGRAMS other than the one pinned in EXCEPT (NULL: any), and its program's index
+ * there. -ENOENT if there is none, another -errno if that cannot be told.
+ */
+int pins_find(const struct xdp_programs *programs, const char *except, char path[PINS_PATH_SIZE],
+	      unsigned int *program);
+
+/* Opens a pinned map, and tells its id. Returns a file descriptor or -errno. */
+int pins_open(const char *dir, enum program_map map, __u32 *id);
+
+void pins_remove(const char *dir);
+
+#endif

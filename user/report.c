@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "report.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+/* How rules that are no longer in the policy are listed: a name that no rule can have. */
+#define REMOVED_NAME "(removed)"
+
+struct ff_count report_passed(const struct report *report)
+{
+	struct ff_count sum = {};
+
+	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+		sum.packets += report->counters.passed[class].packets;
+		sum.bytes += report->counters.passed[class].bytes;
+	}
+	return sum;
+}
+
+struct ff_count report_dropped(const struct report *report)
+{
+	struct ff_count sum = report->removed.dropped;
+
+	for (unsigned int i = 0; i < report->policy.rules; i++) {
+		const struct ff_count *dropped = &report->counters.rule[report->policy.rule[i].counter].dropped;
+
+		sum.packets += dropped->packets;
+		sum.bytes += dropped->bytes;
+	}
+	return sum;
+}
+
+__u64 report_not_judged(const struct report *report, enum ff_class class)
+{
+	return report->counters.passed[class].packets + report->counters.dropped[class];
+}
+
+static json_t *count_to_json(const struct ff_count *count)
+{
+	return json_pack("{sI sI}", "packets", (json_int_t)count->packets, "bytes", (json_int_t)count->bytes);
+}
+
+static json_t *rule_to_json(const char *name, const char *mode, const char *match, const struct ff_rule_count *count)
+{
+	return json_pack("{ss ss ss so so so}", "name", name, "mode", mode, "match", match, "dropped",
+			 count_to_json(&count->dropped), "would_drop", count_to_json(&count->would_drop), "exempted",
+			 count_to_json(&count->exempted));
+}
+
+static bool anything_removed(const struct report *report)
+{
+	const struct ff_rule_count *removed = &report->removed;
+
+	return removed->dropped.packets || removed->would_drop.packets || removed->exempted.packets;
+}
+
+static json_t *rules_to_json(const struct report *report)
+{
+	json_t *rules = json_array();
+
+	for (unsigned int i = 0; i < report->policy.rules; i++) {
+		const struct ff_rule *rule = &report->policy.rule[i];
+		char match[RULE_MATCH_SIZE];
+
+		json_array_append_new(rules,
+				      rule_to_json(rule->name, mode_name(rule->mode), rule_match_format(rule, match),
+						   &report->counters.rule[rule->counter]));
+	}
+	if (anything_removed(report))
+		json_array_append_new(rules, rule_to_json(REMOVED_NAME, mode_name(FF_OFF), "", &report->removed));
+	return rules;
+}
+
+int report_to_json(const struct report *report, json_t *object)
+{
+	struct ff_count passed = report_passed(report), dropped = report_dropped(report);
+	struct ff_count frames = {passed.packets + dropped.packets, passed.bytes + dropped.bytes};
+	json_t *not_judged = json_object();
+	int error = 0;
+
+	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++)
+		error |= json_object_set_new(not_judged, class_name(class),
+					     json_integer(report_not_judged(report, class)));
+	error |= json_object_set_new(object, "frames", count_to_json(&frames));
+	error |= json_object_set_new(object, "passed", count_to_json(&passed));
+	error |= json_object_set_new(object, "dropped", count_to_json(&dropped));
+	error |= json_object_set_new(object, "rules", rules_to_json(report));
+	error |= json_object_set_new(object, "not_judged", not_judged);
+	return error ? -ENOMEM : 0;
+}
+
+/* A number in at most eight columns: as it is, or with a decimal prefix. */
+#define SCALED_SIZE 24
+static const char *scaled(char buffer[SCALED_SIZE], double number, double limit, const char *unit)
+{
+	static const char prefixes[] = "kMGTPE";
+	int prefix = -1;
+
+	while (number >= limit && prefix + 1 < (int)strlen(prefixes)) {
+		number /= 1000;
+		limit = 1000;
+		prefix++;
+	}
+	if (prefix < 0)
+		snprintf(buffer, SCALED_SIZE, "%.0f%s%s", number, *unit ? " " : "", unit);
+	else
+		snprintf(buffer, SCALED_SIZE, "%.1f %c%s", number, prefixes[prefix], unit);
+	return buffer;
+}
+
+/* The columns behind a name: packets, packets a second (with PREVIOUS), bytes (if there are any to tell). */
+static void print_numbers(FILE *out, __u64 packets, const __u64 *previous, double interval_s, const __u64 *bytes)
+{
+	char text[SCALED_SIZE];
+
+	fprintf(out, " %12llu", (unsigned long long)packets);
+	if (previous)
+		fprintf(out, " %11s", scaled(text, (packets - *previous) / interval_s, 100000, ""));
+	if (bytes)
+		fprintf(out, " %9s", scaled(text, *bytes, 1000, "B"));
+	fputc('\n', out);
+}
+
+static void print_total(FILE *out, const char *name, const struct ff_count *count, const struct ff_count *previous,
+			double interval_s)
+{
+	fprintf(out, "%-40s", name);
+	print_numbers(out, count->packets, previous ? &previous->packets : NULL, interval_s, &count->bytes);
+}
+
+static void print_outcome(FILE *out, const char *name, const char *mode, const char *outcome,
+			  const struct ff_count *count, const struct ff_count *previous, double interval_s)
+{
+	fprintf(out, "%-21.31s %-7s %-10s", name, mode, outcome);
+	print_numbers(out, count->packets, previous ? &previous->packets : NULL, interval_s, &count->bytes);
+}
+
+/* One line for what the rule does in its mode, and one for each other thing it once did. */
+static void print_rule(FILE *out, const char *name, enum ff_mode mode, const struct ff_rule_count *count,
+		       const struct ff_rule_count *previous, double interval_s)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+		enum ff_mode mode;
+	} outcomes[] = {
+		{"dropped", offsetof(struct ff_rule_count, dropped), FF_ENFORCED},
+		{"would drop", offsetof(struct ff_rule_count, would_drop), FF_MONITORED},
+		{"exempted", offsetof(struct ff_rule_count, exempted), FF_ENFORCED},
+	};
+	bool first = true;
+
+	for (unsigned int i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++) {
+		const struct ff_count *now = (const void *)((const char *)count + outcomes[i].offset);
+		bool main_one = i < 2 && mode == outcomes[i].mode;
+
+		if (!main_one && !now->packets)
+			continue;
+		print_outcome(out, first ? name : "", first ? mode_name(mode) : "", outcomes[i].name, now,
+			      previous ? (const void *)((const char *)previous + outcomes[i].offset) : NULL,
+			      interval_s);
+		first = false;
+	}
+	if (first)
+		fprintf(out, "%-21.31s %s\n", name, mode_name(mode));
+}
+
+/* What RULE had counted in PREVIOUS; nothing, if it was not there. */
+static const struct ff_rule_count *count_before(const struct report *previous, const struct ff_rule *rule)
+{
+	static const struct ff_rule_count none;
+
+	if (!previous)
+		return NULL;
+	for (unsigned int i = 0; i < previous->policy.rules; i++)
+		if (previous->policy.rule[i].counter == rule->counter &&
+		    !strcmp(previous->policy.rule[i].name, rule->name))
+			return &previous->counters.rule[rule->counter];
+	return &none;
+}
+
+static void print_header(FILE *out, const char *title, const struct report *previous, bool bytes)
+{
+	fprintf(out, "\n%-40s %12s%s%s\n", title, "packets", previous ? "   packets/s" : "", bytes ? "      size" : "");
+}
+
+static void print_totals(FILE *out, const struct report *report, const struct report *previous, double interval_s)
+{
+	struct ff_count passed = report_passed(report), dropped = report_dropped(report);
+	struct ff_count before[2] = {};
+
+	if (previous) {
+		before[0] = report_passed(previous);
+		before[1] = report_dropped(previous);
+	}
+	print_total(out, "passed", &passed, previous ? &before[0] : NULL, interval_s);
+	print_total(out, "dropped", &dropped, previous ? &before[1] : NULL, interval_s);
+}
+
+void report_print(FILE *out, const struct report *report, const struct report *previous, double interval_s)
+{
+	print_header(out, "frames", previous, true);
+	print_totals(out, report, previous, interval_s);
+
+	print_header(out, "rule                  mode", previous, true);
+	for (unsigned int i = 0; i < report->policy.rules; i++) {
+		const struct ff_rule *rule = &report->policy.rule[i];
+
+		print_rule(out, rule->name, rule->mode, &report->counters.rule[rule->counter],
+			   count_before(previous, rule), interval_s);
+	}
+	if (anything_removed(report))
+		print_rule(out, REMOVED_NAME, FF_OFF, &report->removed, previous ? &previous->removed : NULL,
+			   interval_s);
+
+	print_header(out, "not judged by its flags", previous, false);
+	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++) {
+		__u64 now = report_not_judged(report, class),
+		      before = previous ? report_not_judged(previous, class) : 0;
+
+		fprintf(out, "%-40s", class_name(class));
+		print_numbers(out, now, previous ? &before : NULL, interval_s, NULL);
+	}
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "xdp.h"
+
+#include "cleanup.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <stdarg.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+/* Before the usual 50 of libxdp's programs: what is dropped here need not be looked at there. */
+#define RUN_PRIORITY 10
+
+/*
+ * What libbpf and libxdp print. It is static because their callbacks take no context. The kernel's own words about a
+ * refused attach (netlink's extack) come to light nowhere else.
+ */
+static struct {
+	bool verbose;
+	char kernel_words[256];
+} chatter;
+
+DEFINE_CLEANUP(cleanup_multiprog, struct xdp_multiprog *, xdp_multiprog__close)
+DEFINE_CLEANUP(cleanup_xdp_program, struct xdp_program *, xdp_program__close)
+
+static void chatter_note(const char *format, va_list args)
+{
+	static const char mark[] = "Kernel error message: ";
+	char line[512];
+	va_list copy;
+	char *words;
+
+	va_copy(copy, args);
+	vsnprintf(line, sizeof(line), format, copy);
+	va_end(copy);
+	words = strstr(line, mark);
+	if (words) {
+		words += strlen(mark);
+		words[strcspn(words, "\n")] = '\0';
+		snprintf(chatter.kernel_words, sizeof(chatter.kernel_words), "%s", words);
+	}
+	if (chatter.verbose)
+		fputs(line, stderr);
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	chatter_note(format, args);
+	return 0;
+}
+
+static int print_libxdp(enum libxdp_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	chatter_note(format, args);
+	return 0;
+}
+
+void xdp_set_verbose(bool verbose)
+{
+	chatter.verbose = verbose;
+	libbpf_set_print(print_libbpf);
+	libxdp_set_print(print_libxdp);
+}
+
+static const struct {
+	const char *name;
+	enum xdp_attach_mode libxdp;
+	__u32 flag;
+} modes[] = {
+	[XDP_MODE_NONE] = {"none", XDP_MODE_UNSPEC, 0},
+	[XDP_NATIVE] = {"native", XDP_MODE_NATIVE, XDP_FLAGS_DRV_MODE},
+	[XDP_GENERIC] = {"generic", XDP_MODE_SKB, XDP_FLAGS_SKB_MODE},
+	[XDP_OFFLOAD] = {"offload", XDP_MODE_HW, XDP_FLAGS_HW_MODE},
+};
+
+const char *xdp_mode_name(enum xdp_mode mode)
+{
+	return modes[mode].name;
+}
+
+bool xdp_program_uses(const struct xdp_program_info *program, __u32 map_id)
+{
+	for (unsigned int i = 0; i < program->maps; i++)
+		if (program->map[i] == map_id)
+			return true;
+	return false;
+}
+
+static int read_program(int fd, struct xdp_program_info *program)
+{
+	struct xdp_program_info read = {};
+	struct bpf_prog_info info = {.nr_map_ids = XDP_PROGRAM_MAPS_MAX, .map_ids = (__u64)(unsigned long)read.map};
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	read.id = info.id;
+	read.maps = info.nr_map_ids < XDP_PROGRAM_MAPS_MAX ? info.nr_map_ids : XDP_PROGRAM_MAPS_MAX;
+	memcpy(read.name, info.name, sizeof(read.name));
+	*program = read;
+	return 0;
+}
+
+static int add_program(struct xdp_programs *programs, const struct xdp_program *program)
+{
+	int error;
+
+	if (!program || programs->count == XDP_PROGRAMS_MAX)
+		return 0;
+	error = read_program(xdp_program__fd(program), &programs->program[programs->count]);
+	if (!error)
+		programs->count++;
+	return error;
+}
+
+static enum xdp_mode mode_from_libxdp(enum xdp_attach_mode mode)
+{
+	for (enum xdp_mode m = XDP_NATIVE; m <= XDP_OFFLOAD; m++)
+		if (modes[m].libxdp == mode)
+			return m;
+	return XDP_MODE_NONE;
+}
+
+int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
+{
+	_cleanup_(cleanup_multiprog) struct xdp_multiprog *all = NULL;
+	struct xdp_programs read = {};
+	struct xdp_program *program = NULL;
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int error;
+
+	error = bpf_xdp_query(ifindex, 0, &query);
+	if (error)
+		return error;
+	if (query.attach_mode == XDP_ATTACHED_NONE) {
+		*programs = read;
+		return 0;
+	}
+	all = xdp_multiprog__get_from_ifindex(ifindex);
+	error = libxdp_get_error(all);
+	if (error) {
+		all = NULL;
+		return error;
+	}
+	read.mode = mode_from_libxdp(xdp_multiprog__attach_mode(all));
+	read.shared = !xdp_multiprog__is_legacy(all);
+	if (xdp_multiprog__hw_prog(all)) {
+		read.mode = XDP_OFFLOAD;
+		error = add_program(&read, xdp_multiprog__hw_prog(all));
+	} else if (!read.shared) {
+		error = add_program(&read, xdp_multiprog__main_prog(all));
+	}
+	while (!error && read.shared && (program = xdp_multiprog__next_prog(program, all)))
+		error = add_program(&read, program);
+	if (!error)
+		*programs = read;
+	return error;
+}
+
+/* What to try after the kernel refused to attach in MODE with ERROR. */
+static const char *advice(int error, enum xdp_mode mode)
+{
+	switch (-error) {
+	case EPERM:
+	case EACCES:
+		return "; it needs root";
+	case EBUSY:
+	case EEXIST:
+		return "; another XDP program came in between: see `bpftool net`";
+	case EOPNOTSUPP:
+		if (mode == XDP_OFFLOAD)
+			return "; the network card cannot run XDP itself: try --mode native";
+		return mode == XDP_NATIVE ? "; the driver has no native XDP: try --mode generic, which works everywhere"
+					  : "";
+	case EINVAL:
+	case ERANGE:
+		return mode == XDP_NATIVE
+			       ? "; the driver refuses it as configured (MTU, LRO, channels?): `dmesg | tail` may "
+				 "say more; --mode generic works everywhere"
+			       : "";
+	default:
+		return "";
+	}
+}
+
+static int fail_attach(struct diag *diag, int error, const char *interface, enum xdp_mode mode)
+{
+	const char *words = chatter.kernel_words;
+
+	return diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s%s%s", interface, xdp_mode_name(mode),
+			 strerror(-error), *words ? " (kernel: \"" : "", words, *words ? "\")" : "",
+			 advice(error, mode));
+}
+
+int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
+	       struct diag *diag)
+{
+	_cleanup_(cleanup_xdp_program) struct xdp_program *xdp = NULL;
+	struct bpf_object *object = program_object(program);
+	struct bpf_map *map;
+	int error;
+
+	if (mode == XDP_OFFLOAD) {
+		bpf_program__set_ifindex(bpf_object__find_program_by_name(object, PROGRAM_NAME), ifindex);
+		bpf_object__for_each_map (map, object)
+			bpf_map__set_ifindex(map, ifindex);
+	}
+	xdp = xdp_program__from_bpf_obj(object, "xdp");
+	error = libxdp_get_error(xdp);
+	if (error) {
+		xdp = NULL;
+		return fail_attach(diag, error, interface, mode);
+	}
+	xdp_program__set_run_prio(xdp, RUN_PRIORITY);
+	chatter.kernel_words[0] = '\0';
+	error = xdp_program__attach(xdp, ifindex, modes[mode].libxdp, 0);
+	return error ? fail_attach(diag, error, interface, mode) : 0;
+}
+
+int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
+		struct diag *diag)
+{
+	struct bpf_object *object = program_object(program);
+	_cleanup_fd_ int old_fd = bpf_prog_get_fd_by_id(old_id);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = old_fd);
+	int error = old_fd < 0 ? -errno : 0;
+
+	chatter.kernel_words[0] = '\0';
+	if (!error)
+		error = bpf_object__load(object);
+	if (!error)
+		error = bpf_xdp_attach(ifindex, bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME)),
+				       modes[mode].flag | XDP_FLAGS_REPLACE, &options);
+	return error ? fail_attach(diag, error, interface, mode) : 0;
+}
+
+static int detach_shared(unsigned int ifindex, __u32 id)
+{
+	_cleanup_(cleanup_multiprog) struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex(ifindex);
+	struct xdp_program *program = NULL;
+	int error = libxdp_get_error(all);
+
+	if (error) {
+		all = NULL;
+		return error;
+	}
+	while ((program = xdp_multiprog__next_prog(program, all)))
+		if (xdp_program__id(program) == id)
+			return xdp_program__detach(program, ifindex, xdp_multiprog__attach_mode(all), 0);
+	return -ENOENT;
+}
+
+static int detach_exclusive(unsigned int ifindex, enum xdp_mode mode, __u32 id)
+{
+	_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(id);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = fd);
+
+	return fd < 0 ? -errno : bpf_xdp_detach(ifindex, modes[mode].flag | XDP_FLAGS_REPLACE, &options);
+}
+
+int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_programs *programs, __u32 id,
+	       struct diag *diag)
+{
+	int error = programs->shared ? detach_shared(ifindex, id) : detach_exclusive(ifindex, programs->mode, id);
+
+	if (!error)
+		return 0;
+	return diag_fail(diag, error, "cannot detach from %s: %s", interface, strerror(-error));
+}
+
+bool xdp_map_in_use(__u32 map_id)
+{
+	__u32 id = 0;
+
+	while (!bpf_prog_get_next_id(id, &id)) {
+		_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(id);
+		struct xdp_program_info program;
+
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || (!read_program(fd, &program) && xdp_program_uses(&program, map_id)))
+			return true;
+	}
+	return errno != ENOENT;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* XDP programs on an interface: which are there, ours put there and taken away. Includes libxdp. */
+#ifndef XDP_H
+#define XDP_H
+
+#include "program.h"
+
+enum xdp_mode { XDP_MODE_NONE, XDP_NATIVE, XDP_GENERIC, XDP_OFFLOAD };
+const char *xdp_mode_name(enum xdp_mode mode);
+
+#define XDP_PROGRAMS_MAX 10	/* as many as libxdp's dispatcher holds */
+#define XDP_PROGRAM_MAPS_MAX 16 /* more than ours has */
+
+struct xdp_program_info {
+	__u32 id;
+	char name[16];
+	unsigned int maps; /* how many of map[] */
+	__u32 map[XDP_PROGRAM_MAPS_MAX];
+};
+
+/* What is attached to an interface: one program that has it for itself, or several behind libxdp's dispatcher. */
+struct xdp_programs {
+	enum xdp_mode mode; /* XDP_MODE_NONE: there is nothing */
+	bool shared;
+	unsigned int count;
+	struct xdp_program_info program[XDP_PROGRAMS_MAX];
+};
+
+/* -errno; -EPERM without the privilege to look a program up by its id. */
+int xdp_list(unsigned int ifindex, struct xdp_programs *programs);
+
+/* Whether the program uses the map with this id. */
+bool xdp_program_uses(const struct xdp_program_info *program, __u32 map_id);
+
+/* Loads PROGRAM and attaches it, beside others if they came through libxdp. -errno with DIAG filled. */
+int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
+	       struct diag *diag);
+
+/* Loads PROGRAM and puts it, without a gap, where the exclusively attached program with OLD_ID is. */
+int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
+		struct diag *diag);
+
+/* Takes away the program with this id and no other. */
+int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_programs *programs, __u32 id,
+	       struct diag *diag);
+
+/* Whether any loaded program in the system uses the map with this id; true also when that cannot be found out. */
+bool xdp_map_in_use(__u32 map_id);
+
+/* Lets libbpf and libxdp print what they have to say on stderr; without it they are silent. */
+void xdp_set_verbose(bool verbose);
+
+#endif
