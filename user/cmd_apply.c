@@ -15,7 +15,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	if (key == ARGP_KEY_END && arguments->interface && !arguments->path)
-		argp_error(state, "name a policy file");
+		command_usage_error(state, "name a policy file");
 	if (key != ARGP_KEY_ARG || !arguments->interface || arguments->path)
 		return command_parse_interface(key, text, state, &arguments->interface);
 	arguments->path = text;
@@ -32,7 +32,7 @@ static int take_over(struct policy *policy, void *context, struct diag *diag)
 
 int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {NULL, parse, "IF FILE", NULL, NULL, NULL, NULL};
+	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
 	struct arguments arguments = {};
 	int error;

@@ -39,7 +39,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case 'm':
 		if (parse_mode(text, &arguments->mode))
-			argp_error(state, "unknown mode '%s': one of native, generic, offload, auto", text);
+			command_usage_error(state, "unknown mode '%s': one of native, generic, offload, auto", text);
 		return 0;
 	case 'p':
 		arguments->policy = text;
@@ -77,7 +77,7 @@ static int print_attached(const struct globals *globals, const char *interface, 
 
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {options, parse, "IF", NULL, NULL, NULL, NULL};
+	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {.mode = XDP_NATIVE};
 	_cleanup_free_ struct policy *policy = NULL;
 	int error = 0;

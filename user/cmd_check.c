@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define BYTE_13_VALUES 256
-#define LISTED_MAX 6 /* exempt sources or ports shown to a person; JSON has all */
+#define LISTED_MAX 8 /* exempt sources or ports shown to a person; JSON has all */
 
 /* Of the values of TCP byte 13, how many the rules decide. The last entry is the total. */
 struct tally {
@@ -17,7 +17,8 @@ struct tally {
 	unsigned int would_drop[FF_RULES_MAX + 1];
 };
 
-static struct tally tally_of(const struct policy *policy)
+/* EXTRA, 0 or FF_FLAGS_AE, is set beside byte 13. */
+static struct tally tally_of(const struct policy *policy, __u16 extra)
 {
 	struct ff_rule numbered[FF_RULES_MAX];
 	__u16 verdict[FF_CLASSES];
@@ -27,7 +28,7 @@ static struct tally tally_of(const struct policy *policy)
 	for (unsigned int i = 0; i < policy->rules; i++)
 		numbered[i].counter = i;
 	compile_verdicts(numbered, policy->rules, false, verdict);
-	for (unsigned int flags = 0; flags < BYTE_13_VALUES; flags++) {
+	for (unsigned int flags = extra; flags < extra + BYTE_13_VALUES; flags++) {
 		unsigned int *count = FF_ACTION(verdict[flags]) == FF_DROP ? tally.dropped : tally.would_drop;
 
 		if (verdict[flags] == FF_PASS)
@@ -87,9 +88,16 @@ static int print_json(const struct policy *policy, const struct tally *tally)
 	return 0;
 }
 
+static void print_total(int width, const char *what, const struct tally *tally)
+{
+	printf("%-*s  %-7s  %5u  %5u  of %u values of the flags byte\n", width, what, "", tally->dropped[FF_RULES_MAX],
+	       tally->would_drop[FF_RULES_MAX], BYTE_13_VALUES);
+}
+
 static void print_rules(const struct policy *policy, const struct tally *tally)
 {
-	int width = strlen("total");
+	struct tally with_ae = tally_of(policy, FF_FLAGS_AE);
+	int width = strlen("with AE");
 	char match[RULE_MATCH_SIZE];
 
 	for (unsigned int i = 0; i < policy->rules; i++)
@@ -106,14 +114,9 @@ static void print_rules(const struct policy *policy, const struct tally *tally)
 			printf("%5u  %5u", tally->dropped[i], tally->would_drop[i]);
 		printf("  %s\n", rule_match_format(rule, match));
 	}
-	printf("%-*s  %-7s  %5u  %5u  of %u values of the flags byte\n", width, "total", "",
-	       tally->dropped[FF_RULES_MAX], tally->would_drop[FF_RULES_MAX], BYTE_13_VALUES);
-}
-
-static void print_more(unsigned int all)
-{
-	if (all > LISTED_MAX)
-		printf("         and %u more\n", all - LISTED_MAX);
+	print_total(width, "total", tally);
+	if (memcmp(&with_ae, tally, sizeof(with_ae)))
+		print_total(width, "with AE", &with_ae);
 }
 
 static void print_exempt(const struct policy *policy)
@@ -121,16 +124,19 @@ static void print_exempt(const struct policy *policy)
 	char text[SOURCE_SIZE];
 	unsigned int ports = 0;
 
-	if (!policy_has_exempt(policy))
-		return;
-	putchar('\n');
+	if (policy->sources)
+		printf("\nexempt sources: %u\n", policy->sources);
 	for (unsigned int i = 0; i < policy->sources && i < LISTED_MAX; i++)
-		printf("exempt   source %s\n", source_format(&policy->source[i], text));
-	print_more(policy->sources);
+		printf("  %s\n", source_format(&policy->source[i], text));
+	if (policy->sources > LISTED_MAX)
+		printf("  ...\n");
 	for (unsigned int port = 0; port < 65536; port++)
 		if (is_exempt_port(policy, port) && ports++ < LISTED_MAX)
-			printf("exempt   port %u\n", port);
-	print_more(ports);
+			printf("%s%u", ports == 1 ? "\nexempt ports: " : ", ", port);
+	if (ports > LISTED_MAX)
+		printf(", ... (%u)", ports);
+	if (ports)
+		putchar('\n');
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -140,12 +146,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_ARG:
 		if (*path)
-			argp_error(state, "one policy file at a time, not also '%s'", value);
+			command_usage_error(state, "one policy file at a time, not also '%s'", value);
 		*path = value;
 		return 0;
 	case ARGP_KEY_END:
 		if (!*path)
-			argp_error(state, "which policy file?");
+			command_usage_error(state, "which policy file?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -168,7 +174,7 @@ int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag)
 	command_parse(globals, &argp, argc, argv, &path);
 	if ((error = policy_from_file(&policy, path, diag)))
 		return error;
-	tally = tally_of(&policy);
+	tally = tally_of(&policy, 0);
 	if (globals->json)
 		return print_json(&policy, &tally) ? diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
 	printf("%s: valid\n\n", policy.label);

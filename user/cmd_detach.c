@@ -24,7 +24,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (arguments->all == !!arguments->interface)
-			argp_error(state, "name one interface, or give --all");
+			command_usage_error(state, "name one interface, or give --all");
 		return 0;
 	default:
 		return command_parse_interface(key, text, state, &arguments->interface);
@@ -56,7 +56,7 @@ static int detach_all(json_t *detached, struct diag *diag)
 
 int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {options, parse, "IF | --all", NULL, NULL, NULL, NULL};
+	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {};
 	json_t *detached = json_array(), *name;
 	size_t index;

@@ -48,20 +48,19 @@ static const struct {
 	 "Opens and closes a connection at once, which no TCP stack does. Scanners send it because some packet filters "
 	 "let it by and some stacks answer it like a SYN (nmap --scanflags SYNFIN, hping3 -SF)."},
 	{SYN | RST, SYN | RST,
-	 "Opens and aborts a connection at once, which no TCP stack does. Sent by scanners and flooders, to confuse "
-	 "the "
-	 "connection tracking of firewalls."},
+	 "Opens and aborts a connection at once, which no TCP stack does. Scanners send it to learn from the answer "
+	 "which "
+	 "stack or packet filter they met (nmap --scanflags SYNRST, hping3 -SR)."},
 	{FIN, CLASSIC,
-	 "The FIN scan (nmap -sF): a close without ACK. A closed port answers with RST, an open one is silent. In an "
-	 "honest close FIN comes with ACK, for every segment but the first SYN and some RST has it (RFC 9293)."},
+	 "The FIN scan (nmap -sF): a close without ACK. A closed port answers with RST, an open one is silent. An "
+	 "honest "
+	 "close carries ACK, as every segment does but the first SYN and some RSTs (RFC 9293)."},
 	{FIN, FIN | ACK,
-	 "A close without ACK, which no TCP stack sends: every segment but the first SYN and some RST has ACK (RFC "
-	 "9293). "
-	 "A variant of the FIN scan (nmap -sF)."},
+	 "A close without ACK, a variant of the FIN scan (nmap -sF). An honest close carries ACK, as every segment "
+	 "does "
+	 "but the first SYN and some RSTs (RFC 9293)."},
 	{RST | FIN, RST | FIN,
-	 "Closes in order and aborts at once. Disputed: Linux conntrack calls it invalid, FreeBSD pf does not, and "
-	 "some "
-	 "middleboxes send it."},
+	 "Closes in order and aborts at once. Disputed: Linux conntrack calls it invalid, FreeBSD pf does not."},
 	{SYN | ACK | URG, SYN | ACK | URG,
 	 "The answer to a SYN with urgent data in it, where no data can be urgent yet. Disputed: Linux conntrack calls "
 	 "it invalid, FreeBSD pf does not."},
@@ -88,9 +87,13 @@ static const struct {
 	 "port, the SYN scan (nmap -sS). Flags do not tell these from honest clients."},
 	{SYN | ACK | ECE, SYN | ACK | ECN, "The ECN-setup SYN-ACK: accepts a connection, and ECN on it (RFC 3168)."},
 	{SYN | ACK, SYN | ACK | ECN, "Accepts a connection: the second step of the handshake."},
+	{SYN | ACK | ECN, SYN | ACK | ECN,
+	 "Accepts a connection, and mirrors the ECN flags of the SYN: a server whose ECN is broken (RFC 9768)."},
+	{SYN | ACK | ECE | AE, SYN | ACK | ECN,
+	 "Accepts a connection, and ECN on it with a nonce (RFC 3540, historic)."},
 	{SYN | ACK, SYN | ACK,
-	 "Accepts a connection; CWR and AE say that the server understood the offer of accurate ECN feedback, and how "
-	 "the SYN arrived (AccECN, RFC 9768)."},
+	 "Accepts a connection, and accurate ECN feedback on it; the ECN flags say how the SYN arrived (AccECN, "
+	 "RFC 9768)."},
 
 	/* Aborting and closing. */
 	{RST | ACK, RST | ACK, "Refuses a connection, as a closed port does, or aborts one."},
@@ -238,7 +241,7 @@ static void print_text(const struct explanation *e)
 	print_verdict(e);
 	print_matches(e);
 	printf("%-*s%s\n", LABEL_WIDTH, "conntrack",
-	       conntrack_invalid(e->flags) ? "invalid: Linux would not track it" : "valid");
+	       conntrack_invalid(e->flags) ? "invalid, whatever the connection" : "valid");
 	print_wrapped("meaning", meaning_of(e->flags));
 	if (e->flags & ECN && e->flags & CLASSIC && !(e->flags & SYN))
 		print_wrapped("", "ECE, CWR and AE beside it are congestion feedback (RFC 3168, RFC 9768).");
@@ -265,12 +268,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->flags)
-			argp_error(state, "one set of flags at a time, not also '%s': write 'SYN,FIN'", value);
+			command_usage_error(state, "one set of flags at a time, not also '%s': write 'SYN,FIN'", value);
 		arguments->flags = value;
 		return 0;
 	case ARGP_KEY_END:
 		if (!arguments->flags)
-			argp_error(state, "which flags? 'SYN,FIN', 'SF' or 0x03");
+			command_usage_error(state, "which flags? 'SYN,FIN', 'SF' or 0x03");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -165,7 +165,7 @@ static int print_report(const struct replay *replay, const struct report *report
 {
 	if (json)
 		return print_json(replay, report, capture);
-	printf("%s: %s, %s engine\n\n", capture, report->policy.label, replay->trial ? "kernel" : "native");
+	printf("%s: %s, %s engine\n", capture, report->policy.label, replay->trial ? "kernel" : "native");
 	report_print(stdout, report, NULL, 0);
 	return 0;
 }
@@ -195,21 +195,21 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case KEY_ENGINE:
 		arguments->kernel = !strcmp(value, "kernel");
 		if (!arguments->kernel && strcmp(value, "native"))
-			argp_error(state, "unknown engine '%s': native or kernel", value);
+			command_usage_error(state, "unknown engine '%s': native or kernel", value);
 		return 0;
 	case KEY_VERDICTS:
 		arguments->verdicts = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->capture)
-			argp_error(state, "one capture at a time, not also '%s'", value);
+			command_usage_error(state, "one capture at a time, not also '%s'", value);
 		arguments->capture = value;
 		return 0;
 	case ARGP_KEY_END:
 		if (!arguments->capture)
-			argp_error(state, "which capture?");
+			command_usage_error(state, "which capture?");
 		if (arguments->policy && arguments->preset)
-			argp_error(state, "--policy or --preset, not both");
+			command_usage_error(state, "--policy or --preset, not both");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -94,7 +94,7 @@ static int read_policy(const char *interface, struct policy *policy, struct diag
 
 int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {NULL, parse, "IF [NAME=MODE ...]", NULL, NULL, NULL, NULL};
+	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {};
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
 	int error = 0;

@@ -49,13 +49,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			return 0;
 		arguments->interval_s = strtod(text, &end);
 		if (*end || !(arguments->interval_s >= 0.01 && arguments->interval_s <= 86400))
-			argp_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
+			command_usage_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
 		return 0;
 	case 'c':
 		errno = 0;
 		arguments->count = strtoul(text, &end, 10);
 		if (*end || errno || *text == '-' || !arguments->count)
-			argp_error(state, "'%s' is no number of reports", text);
+			command_usage_error(state, "'%s' is no number of reports", text);
 		return 0;
 	default:
 		return command_parse_interface(key, text, state, &arguments->interface);
@@ -213,7 +213,7 @@ static int watch(const struct globals *globals, const struct arguments *argument
 
 int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {options, parse, "IF", NULL, NULL, NULL, NULL};
+	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct sigaction action = {.sa_handler = on_signal};
 	struct arguments arguments = {};
 	bool screen;

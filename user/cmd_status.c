@@ -94,7 +94,7 @@ static int add_all(json_t *filters, struct diag *diag)
 
 int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {NULL, parse, "[IF]", NULL, NULL, NULL, NULL};
+	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {};
 	json_t *filters = json_array();
 	bool absent;

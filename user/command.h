@@ -33,6 +33,10 @@ extern const struct command commands[];
  */
 void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input);
 
+/* Says in one line what is wrong with the arguments, and ends the process with exit status 2. */
+void command_usage_error(const struct argp_state *state, const char *format, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
 /*
  * The part of an argp parser that commands on one interface share: the first argument is INTERFACE, a second one or none
  * at all is an error.

@@ -40,14 +40,14 @@ static int parse_number(const char *text, __u16 *flags)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 	const char *digits = hex ? text + 2 : text;
+	size_t length = strlen(digits);
 	unsigned long number;
-	char *end;
 
-	/* strtoul() alone would take blanks, a sign and an octal number. */
-	if (!isxdigit((unsigned char)*digits) || strlen(digits) > 8)
+	/* strtoul() alone would take blanks, signs, a second "0x" and octal numbers. */
+	if (!length || length > 8 || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != length)
 		return -EINVAL;
-	number = strtoul(digits, &end, hex ? 16 : 10);
-	if (*end || number > FF_FLAGS_ALL)
+	number = strtoul(digits, NULL, hex ? 16 : 10);
+	if (number > FF_FLAGS_ALL)
 		return -EINVAL;
 	*flags = number;
 	return 0;

@@ -3,6 +3,7 @@
 #include "netns.h"
 #include "xdp.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,17 +106,29 @@ void command_parse(struct globals *globals, const struct argp *argp, int argc, c
 	enter_netns(globals);
 }
 
+void command_usage_error(const struct argp_state *state, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", state->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "; see `%s --help`\n", state->name);
+	exit(STATUS_USAGE);
+}
+
 error_t command_parse_interface(int key, char *text, struct argp_state *state, const char **interface)
 {
 	switch (key) {
 	case ARGP_KEY_ARG:
 		if (*interface)
-			argp_error(state, "unexpected argument '%s'", text);
+			command_usage_error(state, "unexpected argument '%s'", text);
 		*interface = text;
 		return 0;
 	case ARGP_KEY_END:
 		if (!*interface)
-			argp_error(state, "name an interface");
+			command_usage_error(state, "name an interface");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -139,12 +152,12 @@ static error_t parse_main(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		arguments->command = find_command(text);
 		if (!arguments->command)
-			argp_error(state, "unknown command '%s'", text);
+			command_usage_error(state, "unknown command '%s'", text);
 		arguments->first = state->next - 1;
 		state->next = state->argc; /* the rest is the command's */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "name a command");
+		command_usage_error(state, "name a command");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -166,9 +179,10 @@ static char *list_commands(int key, const char *text, void *input)
 		return NULL;
 	fputs("Commands:\n", out);
 	for (const struct command *command = commands; command->name; command++)
-		fprintf(out, "  %-8s %-48s\n           %s\n", command->name, command->synopsis, command->help);
-	fputs("\n`flagfilter COMMAND --help` tells more. Exit status: 0 done, 1 failed, 2 usage or policy error,\n"
-	      "3 it ran, and the answer is no.",
+		fprintf(out, "  %-8s %s\n           %s\n", command->name, command->synopsis, command->help);
+	fputs("\n`flagfilter COMMAND --help` tells more.\n"
+	      "Exit status: 0 done, 1 failed, 2 usage or policy error, 3 it ran, and the answer\n"
+	      "is no.",
 	      out);
 	fclose(out);
 	return list;

@@ -20,7 +20,7 @@ DEFINE_CLEANUP(cleanup_dir, DIR *, closedir)
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
 {
 	/* Two names in turn: a filter and the one that replaces it exist side by side for a moment. */
-	for (const char *suffix = ""; suffix; suffix = *suffix ? NULL : ".new") {
+	for (const char *suffix = ""; suffix; suffix = *suffix ? NULL : "-new") {
 		snprintf(path, PINS_PATH_SIZE, "%s/%lu-%u%s", PINS_ROOT, netns_id(), ifindex, suffix);
 		if (!mkdir(path, 0700))
 			return 0;

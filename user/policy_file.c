@@ -15,7 +15,8 @@
 #include <yaml.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define FILE_SIZE_MAX (1 << 20)
+#define FILE_SIZE_MAX (256 * 1024)
+#define DEPTH_MAX 16 /* of nesting; a policy needs 3. libyaml's time grows with its square */
 #define RULE_NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 struct reader {
@@ -453,23 +454,30 @@ static int bad_yaml(struct reader *r, const yaml_parser_t *parser, const char *c
 	return fail(r, line, "not YAML: %s", parser->problem);
 }
 
-/* That nothing follows the first document. */
-static int read_end(struct reader *r, yaml_parser_t *parser, const char *content)
+/* Reads CONTENT event by event: that it is YAML, one document, and not too deep to be loaded. */
+static int scan(struct reader *r, yaml_parser_t *parser, const char *content)
 {
-	yaml_document_t next;
-	const yaml_node_t *root;
-	int error = 0;
+	unsigned int documents = 0, depth = 0;
+	yaml_event_t event;
+	size_t line;
 
-	if (!yaml_parser_load(parser, &next))
-		return bad_yaml(r, parser, content);
-	root = yaml_document_get_root_node(&next);
-	if (root)
-		error = fail(r, line_of(root), "a second document begins here: a policy file has one");
-	yaml_document_delete(&next);
-	return error;
+	for (bool end = false; !end; yaml_event_delete(&event)) {
+		if (!yaml_parser_parse(parser, &event))
+			return bad_yaml(r, parser, content);
+		documents += event.type == YAML_DOCUMENT_START_EVENT;
+		depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+		depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+		line = event.start_mark.line + 1;
+		end = event.type == YAML_STREAM_END_EVENT || documents > 1 || depth > DEPTH_MAX;
+	}
+	if (documents > 1)
+		return fail(r, line, "a second document begins here: a policy file has one");
+	if (depth > DEPTH_MAX)
+		return fail(r, line, "nested too deep: no policy is");
+	return 0;
 }
 
-static int read_document(struct reader *r, yaml_parser_t *parser, const char *content)
+static int load(struct reader *r, yaml_parser_t *parser, const char *content)
 {
 	yaml_document_t document;
 	yaml_node_t *root;
@@ -479,12 +487,27 @@ static int read_document(struct reader *r, yaml_parser_t *parser, const char *co
 		return bad_yaml(r, parser, content);
 	r->document = &document;
 	root = yaml_document_get_root_node(&document);
-	if (!root)
-		error = fail(r, 1, "empty: a policy starts with 'version: 1'");
-	else
+	if (root && !is_null(root))
 		error = read_policy(r, root);
+	else
+		error = fail(r, 1, "empty: a policy starts with 'version: 1'");
 	yaml_document_delete(&document);
-	return error ? error : read_end(r, parser, content);
+	return error;
+}
+
+/* Calls STEP with a parser that stands at the beginning of CONTENT. */
+static int parse(struct reader *r, const char *content, size_t size,
+		 int (*step)(struct reader *r, yaml_parser_t *parser, const char *content))
+{
+	yaml_parser_t parser;
+	int error;
+
+	if (!yaml_parser_initialize(&parser))
+		return diag_fail(r->diag, -ENOMEM, "%s: %s", r->name, strerror(ENOMEM));
+	yaml_parser_set_input_string(&parser, (const unsigned char *)content, size);
+	error = step(r, &parser, content);
+	yaml_parser_delete(&parser);
+	return error;
 }
 
 /* The whole of the file at PATH, NUL-terminated, in *CONTENT, to be freed. */
@@ -533,18 +556,12 @@ int policy_from_file(struct policy *policy, const char *path, struct diag *diag)
 	struct policy parsed = {};
 	struct reader reader = {.name = strcmp(path, "-") ? path : "<stdin>", .policy = &parsed, .diag = diag};
 	_cleanup_free_ char *content = NULL;
-	yaml_parser_t parser;
 	size_t size = 0;
 	int error;
 
 	if ((error = read_file(path, reader.name, &content, &size, diag)))
 		return error;
-	if (!yaml_parser_initialize(&parser))
-		return diag_fail(diag, -ENOMEM, "%s: %s", reader.name, strerror(ENOMEM));
-	yaml_parser_set_input_string(&parser, (const unsigned char *)content, size);
-	error = read_document(&reader, &parser, content);
-	yaml_parser_delete(&parser);
-	if (error)
+	if ((error = parse(&reader, content, size, scan)) || (error = parse(&reader, content, size, load)))
 		return error;
 	set_label(&parsed, reader.name);
 	*policy = parsed;

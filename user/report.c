@@ -110,31 +110,15 @@ static const char *scaled(char buffer[SCALED_SIZE], double number, double limit,
 	return buffer;
 }
 
-/* The columns behind a name: packets, packets a second (with PREVIOUS), bytes (if there are any to tell). */
-static void print_numbers(FILE *out, __u64 packets, const __u64 *previous, double interval_s, const __u64 *bytes)
+/* The columns behind a name: packets, packets a second (with PREVIOUS), bytes. */
+static void print_count(FILE *out, const struct ff_count *count, const struct ff_count *previous, double interval_s)
 {
 	char text[SCALED_SIZE];
 
-	fprintf(out, " %12llu", (unsigned long long)packets);
+	fprintf(out, " %12llu", (unsigned long long)count->packets);
 	if (previous)
-		fprintf(out, " %11s", scaled(text, (packets - *previous) / interval_s, 100000, ""));
-	if (bytes)
-		fprintf(out, " %9s", scaled(text, *bytes, 1000, "B"));
-	fputc('\n', out);
-}
-
-static void print_total(FILE *out, const char *name, const struct ff_count *count, const struct ff_count *previous,
-			double interval_s)
-{
-	fprintf(out, "%-40s", name);
-	print_numbers(out, count->packets, previous ? &previous->packets : NULL, interval_s, &count->bytes);
-}
-
-static void print_outcome(FILE *out, const char *name, const char *mode, const char *outcome,
-			  const struct ff_count *count, const struct ff_count *previous, double interval_s)
-{
-	fprintf(out, "%-21.31s %-7s %-10s", name, mode, outcome);
-	print_numbers(out, count->packets, previous ? &previous->packets : NULL, interval_s, &count->bytes);
+		fprintf(out, " %11s", scaled(text, (count->packets - previous->packets) / interval_s, 100000, ""));
+	fprintf(out, " %9s\n", scaled(text, count->bytes, 1000, "B"));
 }
 
 /* One line for what the rule does in its mode, and one for each other thing it once did. */
@@ -158,9 +142,9 @@ static void print_rule(FILE *out, const char *name, enum ff_mode mode, const str
 
 		if (!main_one && !now->packets)
 			continue;
-		print_outcome(out, first ? name : "", first ? mode_name(mode) : "", outcomes[i].name, now,
-			      previous ? (const void *)((const char *)previous + outcomes[i].offset) : NULL,
-			      interval_s);
+		fprintf(out, "%-21.31s %-7s %-10s", first ? name : "", first ? mode_name(mode) : "", outcomes[i].name);
+		print_count(out, now, previous ? (const void *)((const char *)previous + outcomes[i].offset) : NULL,
+			    interval_s);
 		first = false;
 	}
 	if (first)
@@ -181,9 +165,9 @@ static const struct ff_rule_count *count_before(const struct report *previous, c
 	return &none;
 }
 
-static void print_header(FILE *out, const char *title, const struct report *previous, bool bytes)
+static void print_header(FILE *out, const char *title, const struct report *previous)
 {
-	fprintf(out, "\n%-40s %12s%s%s\n", title, "packets", previous ? "   packets/s" : "", bytes ? "      size" : "");
+	fprintf(out, "\n%-40s %12s%s      size\n", title, "packets", previous ? "   packets/s" : "");
 }
 
 static void print_totals(FILE *out, const struct report *report, const struct report *previous, double interval_s)
@@ -195,16 +179,30 @@ static void print_totals(FILE *out, const struct report *report, const struct re
 		before[0] = report_passed(previous);
 		before[1] = report_dropped(previous);
 	}
-	print_total(out, "passed", &passed, previous ? &before[0] : NULL, interval_s);
-	print_total(out, "dropped", &dropped, previous ? &before[1] : NULL, interval_s);
+	fprintf(out, "%-40s", "passed");
+	print_count(out, &passed, previous ? &before[0] : NULL, interval_s);
+	fprintf(out, "%-40s", "dropped");
+	print_count(out, &dropped, previous ? &before[1] : NULL, interval_s);
+}
+
+/* Three to a line, so that everything fits on 24 lines. */
+static void print_not_judged(FILE *out, const struct report *report)
+{
+	fputs("\nnot judged by flags\n", out);
+	for (unsigned int i = 0; i < FF_CLASSES - FF_NAMED_CLASSES; i++) {
+		enum ff_class class = FF_NAMED_CLASSES + i;
+
+		fprintf(out, "%-13s %11llu%s", class_name(class), (unsigned long long)report_not_judged(report, class),
+			i % 3 == 2 ? "\n" : "  ");
+	}
 }
 
 void report_print(FILE *out, const struct report *report, const struct report *previous, double interval_s)
 {
-	print_header(out, "frames", previous, true);
+	print_header(out, "frames", previous);
 	print_totals(out, report, previous, interval_s);
 
-	print_header(out, "rule                  mode", previous, true);
+	print_header(out, "rule                  mode", previous);
 	for (unsigned int i = 0; i < report->policy.rules; i++) {
 		const struct ff_rule *rule = &report->policy.rule[i];
 
@@ -215,12 +213,5 @@ void report_print(FILE *out, const struct report *report, const struct report *p
 		print_rule(out, REMOVED_NAME, FF_OFF, &report->removed, previous ? &previous->removed : NULL,
 			   interval_s);
 
-	print_header(out, "not judged by its flags", previous, false);
-	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++) {
-		__u64 now = report_not_judged(report, class),
-		      before = previous ? report_not_judged(previous, class) : 0;
-
-		fprintf(out, "%-40s", class_name(class));
-		print_numbers(out, now, previous ? &before : NULL, interval_s, NULL);
-	}
+	print_not_judged(out, report);
 }
