@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BYTE_13_VALUES 256
+#define BYTE_13_VALUES 256u
 #define LISTED_MAX 8 /* exempt sources or ports shown to a person; JSON has all */
 
 /* Of the values of TCP byte 13, how many the rules decide. The last entry is the total. */

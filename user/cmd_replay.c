@@ -131,20 +131,21 @@ static int read_counters(const struct replay *replay, struct ff_counters *counte
 	return 0;
 }
 
-/* Paths may hold any byte, JSON only UTF-8. */
+/* A path may hold any byte, JSON only UTF-8: where it is not, every byte above ASCII becomes "?". */
 static json_t *json_path(const char *path)
 {
-	_cleanup_free_ char *ascii = NULL;
 	json_t *json = json_string(path);
-	char *c;
+	char *ascii = json ? NULL : strdup(path);
+	size_t i;
 
-	if (json)
+	if (!ascii)
 		return json;
-	ascii = strdup(path);
-	for (c = ascii; c && *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	return json_string(ascii);
+	for (i = 0; ascii[i]; i++)
+		if (ascii[i] & 0x80)
+			ascii[i] = '?';
+	json = json_string(ascii);
+	free(ascii);
+	return json;
 }
 
 static int print_json(const struct replay *replay, const struct report *report, const char *capture)
@@ -194,7 +195,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_ENGINE:
 		arguments->kernel = !strcmp(value, "kernel");
-		if (!arguments->kernel && strcmp(value, "native"))
+		if (!arguments->kernel && strcmp(value, "native") != 0)
 			command_usage_error(state, "unknown engine '%s': native or kernel", value);
 		return 0;
 	case KEY_VERDICTS:
@@ -216,12 +217,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp argp = {
-	.options = options,
-	.parser = parse_option,
-	.args_doc = "CAPTURE",
-	.doc = "What a policy would have done to the frames of CAPTURE (pcap or pcapng; - for standard input).",
-};
+static const struct argp argp = {.options = options, .parser = parse_option};
 
 static int open_engines(struct replay *replay, const struct policy *policy, bool kernel, struct diag *diag)
 {

@@ -37,7 +37,7 @@ static bool same_prefix(const __u8 *a, const __u8 *b, unsigned int bits)
 {
 	unsigned int rest = bits % 8;
 
-	if (memcmp(a, b, bits / 8))
+	if (memcmp(a, b, bits / 8) != 0)
 		return false;
 	return !rest || !((a[bits / 8] ^ b[bits / 8]) >> (8 - rest));
 }

@@ -44,7 +44,7 @@ static int parse_number(const char *text, __u16 *flags)
 	unsigned long number;
 
 	/* strtoul() alone would take blanks, signs, a second "0x" and octal numbers. */
-	if (!length || length > 8 || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != length)
+	if (!length || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != length)
 		return -EINVAL;
 	number = strtoul(digits, NULL, hex ? 16 : 10);
 	if (number > FF_FLAGS_ALL)

@@ -279,11 +279,11 @@ bool xdp_map_in_use(__u32 map_id)
 
 	while (!bpf_prog_get_next_id(id, &id)) {
 		_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(id);
-		struct xdp_program_info program;
+		struct xdp_program_info program = {};
 
 		if (fd < 0 && errno == ENOENT)
 			continue;
-		if (fd < 0 || (!read_program(fd, &program) && xdp_program_uses(&program, map_id)))
+		if (fd < 0 || read_program(fd, &program) || xdp_program_uses(&program, map_id))
 			return true;
 	}
 	return errno != ENOENT;

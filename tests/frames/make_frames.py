@@ -6,9 +6,9 @@ Writes
     OUT.pcap, OUT.pcapng    all frames
     OUT-known.pcap          those whose fate is known; of the others, at the end of OUT.pcap, only that every engine
                             and every form of the capture must agree
-    OUT.expected            one line per frame of OUT.pcap: its class (flags as a hexadecimal number, or a name); then for
-                            each of the presets default, strict and conntrack its verdict and the name that goes with
-                            it; then its size. Tabs between; "?" for what is not known.
+    OUT.expected            one line per frame of OUT.pcap: its class (flags as a hexadecimal number, or a name); then
+                            for each of the presets default, strict and conntrack its verdict and the name that goes
+                            with it; then its size. Tabs between; "?" for what is not known.
 
 The same frames on every run.
 """
@@ -170,7 +170,7 @@ def cuts():
 
 
 def ip_lengths():
-    """An IP length shorter than the frame: what follows is padding, and looks like TCP. Or longer: cut by the capture."""
+    """An IP length shorter than the frame: what follows is padding, and looks like TCP. Or longer: a cut capture."""
     for tags in TAGGINGS:
         for ethertype, network in stacks():
             template = Template(tags, ethertype, network, BAD_FLAGS * 6)

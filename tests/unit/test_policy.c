@@ -110,6 +110,7 @@ static void test_presets(void **state)
 	assert_string_equal(diag.text, "unknown preset 'Strict': there are none, default, strict and conntrack");
 	assert_true(diag.usage);
 	assert_int_equal(policy_from_options(&policy, "/dev/null", "strict", &diag), -EINVAL);
+	assert_non_null(strstr(diag.text, "--policy and --preset exclude each other"));
 	assert_true(diag.usage);
 	assert_memory_equal(&policy, &before, sizeof(policy));
 }
@@ -341,11 +342,11 @@ static void test_mistakes(void **state)
 		/* The file. */
 		{"", 1, "empty: a policy starts with 'version: 1'"},
 		{"# nothing\n\n", 1, "empty"},
-		{"---\n", 1, "a policy must be a mapping, not ''"},
+		{"---\n", 1, "empty"},
 		{"\n\nhello\n", 3, "a policy must be a mapping, not 'hello'"},
 		{"- version: 1\n", 1, "a policy must be a mapping, not a list"},
-		{V "---\n" V, 3, "a second document"},
-		{V "---\n{", 4, "not YAML: "},
+		{V "---\n" V, 2, "a second document"},
+		{V "preset: ]\n", 2, "not YAML: "},
 		{V "preset: [\n", 3, "not YAML: while parsing a flow node"},
 		{V "\tpreset: none\n", 2, "not YAML: while scanning"},
 		{V "preset: *x\n", 2, "not YAML: found undefined alias"},
@@ -455,7 +456,7 @@ static void test_mistakes(void **state)
 		{EXEMPT "  ports: [80,\n 80]\n", 4, "duplicate port '80'"},
 
 		/* Text that would not stay on one clean line. */
-		{V "preset: \"a\\nb\\e[2J\\u202e\"\n", 2, "unknown preset 'a\\x0ab\\x1b[2J\\xe2\\x80\\xae'"},
+		{V "preset: \"a\\nb\\x7f\\e[2J\\u202e\"\n", 2, "unknown preset 'a\\x0ab\\x7f\\x1b[2J\\xe2\\x80\\xae'"},
 		{V "preset: \"none\\0\"\n", 2, "NUL byte in 'none\\x00'"},
 		{"\"versio\\0n\": 1\n", 1, "NUL byte in 'versio\\x00n'"},
 		{V "rules: \"\\0\"\n", 2, "rules must be a list, not '\\x00'"},
@@ -512,17 +513,18 @@ static void test_limits(void **state)
 	assert_refused(text, 4 + FF_SOURCES_MAX, "source '2001:db8:400::1' is one too many");
 	free(text);
 
-	text = repeat(EXEMPT "  ports:\n", "  - %u\n", 65536);
+	text = repeat(EXEMPT "  ports:\n", "  - %u\n", 20000);
 	memcpy(strstr(text, "- 0"), "   ", 3); /* an empty line instead of port 0 */
 	assert_parses(text, &policy);
 	assert_int_equal(policy.port[0], 0xfffffffe);
-	assert_int_equal(policy.port[2047], 0xffffffff);
+	assert_int_equal(policy.port[20000 / 32 - 1], 0xffffffff);
+	assert_int_equal(policy.port[20000 / 32], 0);
 	free(text);
-	text = repeat(V, "# %07u\n", 110000);
-	assert_refused(text, 1, "larger than 1048576 bytes");
+	text = repeat(V, "# %07u\n", 30000);
+	assert_refused(text, 1, "larger than 262144 bytes");
 	free(text);
-	text = repeat(V "rules: ", "[", 1000000);
-	assert_refused(text, 2, "not YAML");
+	text = repeat(V "rules: ", "[", 200000);
+	assert_refused(text, 2, "nested too deep");
 	free(text);
 }
 
