@@ -33,6 +33,14 @@ static __always_inline const struct ff_state *ff_state_of(const struct ff_frame 
 	return &ff_state;
 }
 
+static __always_inline struct ff_counters *ff_counters_of(struct ff_frame *frame)
+{
+	__u32 zero = 0;
+
+	(void)frame;
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
 static __always_inline bool ff_source_matches(const struct ff_frame *frame, const struct ff_source_key *key)
 {
 	(void)frame;
@@ -40,12 +48,12 @@ static __always_inline bool ff_source_matches(const struct ff_frame *frame, cons
 }
 
 /*
- * How long the frame is. Drivers put at least this much of a frame that needs several buffers into the first, which is
- * all that data and data_end show.
+ * Drivers put at least this much of a frame that needs several buffers into the first, which is all that data and
+ * data_end show.
  */
 #define FIRST_BUFFER_MIN 1024
 
-static __always_inline __u64 frame_bytes(struct xdp_md *frame)
+static __always_inline __u64 ff_bytes_of(struct ff_frame *frame)
 {
 	__u64 bytes = ff_data_end(frame) - ff_data(frame);
 
@@ -54,19 +62,17 @@ static __always_inline __u64 frame_bytes(struct xdp_md *frame)
 	return bytes;
 }
 
+static __always_inline void ff_note(struct ff_frame *frame, __u16 class, __u16 verdict)
+{
+	(void)frame;
+	if (ff_trace)
+		ff_last = (struct ff_judgement){.class = class, .verdict = verdict};
+}
+
 SEC("xdp")
 int flagfilter(struct xdp_md *frame)
 {
-	__u32 zero = 0;
-	struct ff_counters *count = bpf_map_lookup_elem(&counters, &zero);
-	struct ff_judgement judgement;
-
-	if (!count)
-		return XDP_PASS;
-	judgement = ff_judge(frame, frame_bytes(frame), count);
-	if (ff_trace)
-		ff_last = judgement;
-	return judgement.dropped ? XDP_DROP : XDP_PASS;
+	return ff_judge(frame) ? XDP_DROP : XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Classify, look up, count: what becomes of one frame. Like the parser it runs in the kernel and natively; the includer
- * says where the policies are and how an exempt source is found.
+ * says where the policies and the counters are, and how an exempt source is found.
  */
 #ifndef FLAGFILTER_JUDGE_H
 #define FLAGFILTER_JUDGE_H
@@ -10,21 +10,30 @@
 
 static __always_inline const struct ff_state *ff_state_of(const struct ff_frame *frame);
 
+/* This CPU's counters, or NULL. */
+static __always_inline struct ff_counters *ff_counters_of(struct ff_frame *frame);
+
+/* Told the class and the verdict of every frame, for those who want to know. */
+static __always_inline void ff_note(struct ff_frame *frame, __u16 class, __u16 verdict);
+
+/* How long the whole frame is. */
+static __always_inline __u64 ff_bytes_of(struct ff_frame *frame);
+
 /* Whether an exempt source of KEY's slot and family covers KEY's address. */
 static __always_inline bool ff_source_matches(const struct ff_frame *frame, const struct ff_source_key *key);
 
-static __always_inline void ff_count(struct ff_count *count, __u64 bytes)
+static __always_inline void ff_count(struct ff_count *count, struct ff_frame *frame)
 {
 	count->packets++;
-	count->bytes += bytes;
+	count->bytes += ff_bytes_of(frame);
 }
 
 static __always_inline bool ff_port_exempt(const struct ff_policy *policy, const struct ff_frame *frame, __u32 tcp)
 {
-	const __be16 *port = ff_at(frame, tcp, 2 * sizeof(*port)); /* source, destination */
+	const __be16 *port = (const void *)(ff_data(frame) + tcp); /* source, destination */
 	__u32 dest;
 
-	if (!tcp || !port)
+	if (!tcp || !ff_has(frame, port, 2 * sizeof(*port)))
 		return false;
 	dest = bpf_ntohs(port[1]);
 	return policy->port[dest / 32] & 1u << dest % 32;
@@ -32,18 +41,18 @@ static __always_inline bool ff_port_exempt(const struct ff_policy *policy, const
 
 static __always_inline bool ff_source_exempt(__u32 slot, const struct ff_frame *frame, __u32 at)
 {
-	const struct ipv6hdr *ip6 = ff_at(frame, at, sizeof(*ip6));
-	const struct iphdr *ip = ff_at(frame, at, sizeof(*ip));
+	const struct iphdr *ip = (const void *)(ff_data(frame) + at);
+	const struct ipv6hdr *ip6 = (const void *)ip;
 	struct ff_source_key key = {.slot = slot};
 
-	if (!at || !ip)
+	if (!at || !ff_has(frame, ip, sizeof(*ip)))
 		return false;
 	key.family = ip->version;
 	if (ip->version == 4) {
 		key.prefix_len = FF_SOURCE_PREFIX + 32;
 		__builtin_memcpy(key.address, &ip->saddr, sizeof(ip->saddr));
 	} else {
-		if (!ip6)
+		if (!ff_has(frame, ip6, sizeof(*ip6)))
 			return false;
 		key.prefix_len = FF_SOURCE_PREFIX + 128;
 		__builtin_memcpy(key.address, ip6->saddr, sizeof(ip6->saddr));
@@ -51,47 +60,70 @@ static __always_inline bool ff_source_exempt(__u32 slot, const struct ff_frame *
 	return ff_source_matches(frame, &key);
 }
 
-/* Whether the policy in SLOT exempts the frame of which ff_parse() said PARSED. */
-FF_OUT_OF_LINE __u32 ff_exempt(struct ff_frame *frame, __u32 slot, __u32 parsed)
+/*
+ * Whether the policy in SLOT exempts FRAME. Only a frame about to be dropped comes here, so this parses it once more
+ * for its headers, and spares every other frame the remembering of where they are.
+ */
+FF_OUT_OF_LINE __u32 ff_exempt(struct ff_frame *frame, __u32 slot)
 {
+	__u32 parsed = ff_parse(frame, true);
+
 	slot &= 1;
 	return ff_port_exempt(&ff_state_of(frame)->slot[slot], frame, parsed >> FF_TCP_SHIFT & FF_TCP_MASK) ||
 	       ((parsed & FF_CLASS_MASK) != FF_MALFORMED &&
 		ff_source_exempt(slot, frame, parsed >> FF_IP_SHIFT & FF_IP_MASK));
 }
 
-/*
- * Judges FRAME, BYTES long, by the live policy, and counts it. The common frame, which no rule has a say about, is
- * through at the first test.
- */
-static __always_inline struct ff_judgement ff_judge(struct ff_frame *frame, __u64 bytes, struct ff_counters *counters)
+/* What the rarer verdicts ask for. Returns whether FRAME is dropped. */
+FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict)
 {
-	__u32 slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
-	__u32 parsed = ff_parse(frame), class = parsed & FF_CLASS_MASK;
-	__u16 verdict = ff_state_of(frame)->slot[slot].verdict[class];
-	struct ff_rule_count *rule = &counters->rule[FF_COUNTER(verdict) % FF_COUNTERS];
-	struct ff_judgement judgement = {.class = class, .verdict = verdict};
+	struct ff_counters *counters = ff_counters_of(frame);
+	struct ff_rule_count *rule;
+	bool exempt = false;
 
-	if (verdict == FF_PASS) {
-		ff_count(&counters->passed[class], bytes);
-		return judgement;
-	}
+	if (!counters || class >= FF_CLASSES)
+		return false;
+	rule = &counters->rule[FF_COUNTER(verdict) % FF_COUNTERS];
 	if (FF_ACTION(verdict) == FF_DROP_UNLESS_EXEMPT)
-		judgement.exempted = ff_exempt(frame, slot, parsed);
-	if (FF_ACTION(verdict) >= FF_DROP && !judgement.exempted) {
-		judgement.dropped = true;
+		exempt = ff_exempt(frame, slot);
+	if (FF_ACTION(verdict) >= FF_DROP && !exempt) {
 		counters->dropped[class]++;
-		ff_count(&rule->dropped, bytes);
-		return judgement;
+		ff_count(&rule->dropped, frame);
+		return true;
 	}
 	if (verdict & FF_SILENT << 8)
-		return judgement;
-	if (judgement.exempted)
-		ff_count(&rule->exempted, bytes);
+		return false;
+	if (exempt)
+		ff_count(&rule->exempted, frame);
 	else if (FF_ACTION(verdict) == FF_MONITOR)
-		ff_count(&rule->would_drop, bytes);
-	ff_count(&counters->passed[class], bytes);
-	return judgement;
+		ff_count(&rule->would_drop, frame);
+	ff_count(&counters->passed[class], frame);
+	return false;
+}
+
+/*
+ * Judges FRAME by the live policy, and counts it. Returns whether it is dropped. The common frame, which no rule has a
+ * say about, is through at the first test. Without counters it passes: nothing is dropped that is not counted.
+ */
+static __always_inline bool ff_judge(struct ff_frame *frame)
+{
+	struct ff_counters *counters = ff_counters_of(frame);
+	__u32 class = ff_parse(frame, false);
+	__u32 slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
+	__u16 verdict = ff_state_of(frame)->slot[slot].verdict[class];
+
+	if (!counters)
+		return false;
+	ff_note(frame, class, verdict);
+	if (verdict == FF_PASS) {
+		ff_count(&counters->passed[class], frame);
+		return false;
+	}
+	if (verdict >> 8 != FF_DROP)
+		return ff_judge_rare(frame, slot, class, verdict);
+	counters->dropped[class]++;
+	ff_count(&counters->rule[FF_COUNTER(verdict) % FF_COUNTERS].dropped, frame);
+	return true;
 }
 
 #endif

@@ -31,8 +31,12 @@
 struct ff_frame {
 	const void *data;
 	const void *data_end;
-	const struct ff_state *state;	    /* for ff_judge() */
-	const struct ff_source_key *source; /* and the exempt sources of the live policy */
+	/* For ff_judge(): */
+	const struct ff_state *state;
+	struct ff_counters *counters;
+	const struct ff_source_key *source; /* exempt ones of the live policy */
+	__u64 bytes;			    /* of the whole frame */
+	struct ff_judgement judgement;	    /* what ff_note() was told */
 };
 #define ff_data(frame) ((const char *)(frame)->data)
 #define ff_data_end(frame) ((const char *)(frame)->data_end)
@@ -80,51 +84,54 @@ enum {
 #define FF_IP_MASK 0x3f	   /* the IP header lies at 14, 18 or 22 */
 #define FF_TCP_MASK 0x7fff /* and TCP 22 + 40 + FF_EXTHDR_MAX * 2048 from the start at the most */
 
-/* Where SIZE bytes at OFFSET are, or NULL if the frame ends before. */
-static __always_inline const void *ff_at(const struct ff_frame *frame, __u32 offset, __u32 size)
+/* Whether SIZE bytes from AT on lie inside the frame. */
+static __always_inline bool ff_has(const struct ff_frame *frame, const void *at, __u32 size)
 {
-	const char *at = ff_data(frame) + offset;
-
-	return at + size > ff_data_end(frame) ? NULL : at;
+	return (const char *)at + size <= ff_data_end(frame);
 }
 
-/*
- * The flags of the TCP header at TCP, if the frame and the datagram, which has LEFT bytes from there, reach that far;
- * otherwise what a cut at this place means.
- */
-static __always_inline __u32 ff_class_tcp(const struct ff_frame *frame, __u32 tcp, __u32 left, bool first_fragment)
-{
-	const __be16 *flags = ff_at(frame, tcp + FF_TCP_FLAGS, sizeof(*flags));
-	__u32 class;
+/* No class: the flags are not there. */
+#define FF_CUT FF_CLASS_MASK
 
-	if (ff_unlikely(!flags || left < FF_TCP_FLAGS_END)) {
-		class = first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
-		if (left < FF_TCP_PORTS_END)
-			tcp = 0; /* it has no ports that could be exempt: what stands there is padding */
-	} else {
-		class = bpf_ntohs(*flags) & FF_FLAGS_ALL;
-	}
-	return class | tcp << FF_TCP_SHIFT;
+/* The flags of the TCP header at AT, if the frame and the datagram, which has LEFT bytes from there, reach that far. */
+static __always_inline __u32 ff_tcp_flags(const struct ff_frame *frame, const void *at, __u32 left)
+{
+	if (ff_unlikely(left < FF_TCP_FLAGS_END || !ff_has(frame, at, FF_TCP_FLAGS_END)))
+		return FF_CUT;
+	return bpf_ntohs(*(const __be16 *)((const char *)at + FF_TCP_FLAGS)) & FF_FLAGS_ALL;
 }
 
-static __always_inline __u32 ff_class_ipv4(const struct ff_frame *frame, __u32 at)
+/* What it means that the flags are not there. */
+static __always_inline __u32 ff_class_cut(bool first_fragment)
 {
-	const struct iphdr *ip = ff_at(frame, at, sizeof(*ip));
-	__u32 header, total;
-	__be16 offset;
+	return first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
+}
 
-	if (!ip || ip->version != 4)
+/* Where the TCP header is, for those who look at its ports: nowhere, if the datagram, LEFT bytes from there, ends
+ * before. */
+static __always_inline __u32 ff_place_tcp(__u32 tcp, __u32 left)
+{
+	return left < FF_TCP_PORTS_END ? 0 : tcp << FF_TCP_SHIFT;
+}
+
+static __always_inline __u32 ff_class_ipv4(const struct ff_frame *frame, const struct iphdr *ip, __u32 at, bool locate)
+{
+	__u32 header, total, class;
+
+	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 4)
 		return FF_MALFORMED;
 	header = ip->ihl * 4;
 	total = bpf_ntohs(ip->tot_len);
-	if (header < sizeof(*ip) || total < header || !ff_at(frame, at, header))
+	if (header < sizeof(*ip) || total < header || !ff_has(frame, ip, header))
 		return FF_MALFORMED;
 	if (ip->protocol != FF_NEXTHDR_TCP)
 		return FF_NON_TCP;
-	offset = ip->frag_off & bpf_htons(FF_IP_OFFSET);
-	if (ff_unlikely(offset))
-		return offset == bpf_htons(1) ? FF_TINY_FRAGMENT : FF_FRAGMENT;
-	return ff_class_tcp(frame, at + header, total - header, ip->frag_off & bpf_htons(FF_IP_MF));
+	if (ff_unlikely(ip->frag_off & bpf_htons(FF_IP_OFFSET)))
+		return (ip->frag_off & bpf_htons(FF_IP_OFFSET)) == bpf_htons(1) ? FF_TINY_FRAGMENT : FF_FRAGMENT;
+	class = ff_tcp_flags(frame, (const char *)ip + header, total - header);
+	if (ff_unlikely(class == FF_CUT))
+		class = ff_class_cut(ip->frag_off & bpf_htons(FF_IP_MF));
+	return locate ? class | ff_place_tcp(at + header, total - header) : class;
 }
 
 static __always_inline bool ff_is_exthdr(__u8 nexthdr)
@@ -147,15 +154,15 @@ static __always_inline __u32 ff_class_ipv6_fragment(__u8 nexthdr, __u32 offset)
 /* Walks the extension headers: one of type NEXTHDR at AT, with LEFT bytes of the datagram from there. */
 FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 nexthdr, __u32 left)
 {
+	const char *pos = ff_data(frame) + (at &= FF_TCP_MASK);
 	bool first_fragment = false;
 	__u32 i;
 
-	at &= FF_TCP_MASK;
 	for (i = 0; i < FF_EXTHDR_MAX; i++) {
-		const struct frag_hdr *header = ff_at(frame, at, sizeof(*header)); /* none is shorter */
+		const struct frag_hdr *header = (const void *)pos; /* none is shorter */
 		__u32 size;
 
-		if (!header || left < sizeof(*header))
+		if (left < sizeof(*header) || !ff_has(frame, header, sizeof(*header)))
 			return FF_MALFORMED;
 		if (nexthdr == FF_NEXTHDR_FRAGMENT) {
 			__u32 frag_off = bpf_ntohs(header->frag_off);
@@ -170,59 +177,69 @@ FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 next
 
 			size = nexthdr == FF_NEXTHDR_AUTH ? (length + 2) * 4 : (length + 1) * 8;
 		}
-		if (left < size || !ff_at(frame, at, size))
+		if (left < size || !ff_has(frame, header, size))
 			return FF_MALFORMED;
 		nexthdr = header->nexthdr;
+		pos += size;
 		at += size;
 		left -= size;
-		if (nexthdr == FF_NEXTHDR_TCP)
-			return ff_class_tcp(frame, at, left, first_fragment);
+		if (nexthdr == FF_NEXTHDR_TCP) {
+			__u32 class = ff_tcp_flags(frame, pos, left);
+
+			return (class == FF_CUT ? ff_class_cut(first_fragment) : class) | ff_place_tcp(at, left);
+		}
 		if (!ff_is_exthdr(nexthdr))
 			return FF_NON_TCP;
 	}
 	return FF_IPV6_EXTHDR;
 }
 
-static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, __u32 at)
+static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, const struct ipv6hdr *ip, __u32 at, bool locate)
 {
-	const struct ipv6hdr *ip = ff_at(frame, at, sizeof(*ip));
-	__u32 left;
+	__u32 left, class;
 
-	if (!ip || ip->version != 6)
+	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 6)
 		return FF_MALFORMED;
 	left = bpf_ntohs(ip->payload_len);
 	at += sizeof(*ip);
-	if (ip->nexthdr == FF_NEXTHDR_TCP)
-		return ff_class_tcp(frame, at, left, false);
-	if (ff_is_exthdr(ip->nexthdr))
-		return ff_class_exthdr(frame, at, ip->nexthdr, left);
-	return FF_NON_TCP;
+	if (ff_is_exthdr(ip->nexthdr)) {
+		class = ff_class_exthdr(frame, at, ip->nexthdr, left);
+		return locate ? class : class & FF_CLASS_MASK;
+	}
+	if (ip->nexthdr != FF_NEXTHDR_TCP)
+		return FF_NON_TCP;
+	class = ff_tcp_flags(frame, ip + 1, left);
+	if (ff_unlikely(class == FF_CUT))
+		class = ff_class_cut(false);
+	return locate ? class | ff_place_tcp(at, left) : class;
 }
 
-/* The class of FRAME, in FF_CLASS_MASK, and where its headers are. */
-static __always_inline __u32 ff_parse(struct ff_frame *frame)
+/*
+ * The class of FRAME, in FF_CLASS_MASK, and if LOCATE, where its headers are.
+ */
+static __always_inline __u32 ff_parse(struct ff_frame *frame, bool locate)
 {
-	const struct ethhdr *eth = ff_at(frame, 0, sizeof(*eth));
-	__u32 at = sizeof(*eth), tags;
+	const struct ethhdr *eth = (const void *)ff_data(frame);
+	const struct vlan_hdr *vlan = (const void *)(eth + 1);
+	__u32 at, tags;
 	__be16 proto;
 
-	if (!eth)
+	if (!ff_has(frame, eth, sizeof(*eth)))
 		return FF_RUNT;
 	proto = eth->h_proto;
 	for (tags = 0; proto == bpf_htons(FF_ETH_P_8021Q) || proto == bpf_htons(FF_ETH_P_8021AD); tags++) {
-		const struct vlan_hdr *vlan = ff_at(frame, at, sizeof(*vlan));
-
 		if (tags == FF_VLAN_MAX)
 			return FF_VLAN_DEPTH;
-		if (!vlan)
+		if (!ff_has(frame, vlan, sizeof(*vlan)))
 			return FF_RUNT;
 		proto = vlan->h_vlan_encapsulated_proto;
-		at += sizeof(*vlan);
+		vlan++;
 	}
+	at = sizeof(*eth) + tags * sizeof(*vlan);
 	if (proto == bpf_htons(FF_ETH_P_IP))
-		return ff_class_ipv4(frame, at) | at << FF_IP_SHIFT;
+		return ff_class_ipv4(frame, (const void *)vlan, at, locate) | (locate ? at << FF_IP_SHIFT : 0);
 	if (proto == bpf_htons(FF_ETH_P_IPV6))
-		return ff_class_ipv6(frame, at) | at << FF_IP_SHIFT;
+		return ff_class_ipv6(frame, (const void *)vlan, at, locate) | (locate ? at << FF_IP_SHIFT : 0);
 	return FF_NON_IP;
 }
 

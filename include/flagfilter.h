@@ -144,19 +144,16 @@ struct ff_source_key {
 };
 #define FF_SOURCE_PREFIX 32
 
-/* What became of one frame; the program leaves it in a global for the replay's kernel engine. */
+/* Why one frame met its fate; the program leaves it in a global for the replay's kernel engine. */
 struct ff_judgement {
 	__u16 class;
 	__u16 verdict;
-	__u8 exempted;
-	__u8 dropped;
-	__u16 zero;
 };
 
 _Static_assert(sizeof(struct ff_rule) == 40, "no holes");
 _Static_assert(sizeof(struct ff_policy) == 32768, "a power of two: the slot's address is a shift");
 _Static_assert(sizeof(struct ff_counters) <= 32768, "the largest value of a per-CPU map (PCPU_MIN_UNIT_SIZE)");
 _Static_assert(sizeof(struct ff_source_key) == 24, "no holes");
-_Static_assert(sizeof(struct ff_judgement) == 8, "no holes");
+_Static_assert(sizeof(struct ff_judgement) == 4, "no holes");
 
 #endif

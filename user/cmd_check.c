@@ -115,7 +115,8 @@ static void print_rules(const struct policy *policy, const struct tally *tally)
 		printf("  %s\n", rule_match_format(rule, match));
 	}
 	print_total(width, "total", tally);
-	if (memcmp(&with_ae, tally, sizeof(with_ae)))
+	if (memcmp(with_ae.dropped, tally->dropped, sizeof(with_ae.dropped)) ||
+	    memcmp(with_ae.would_drop, tally->would_drop, sizeof(with_ae.would_drop)))
 		print_total(width, "with AE", &with_ae);
 }
 

@@ -41,13 +41,12 @@ static bool is_refusal(int error, __u32 size)
 	return size > TRIAL_SIZE_SAFE && (error == -EINVAL || error == -E2BIG || error == -ENOMEM);
 }
 
-static int judge(struct replay *replay, const void *frame, __u32 size, struct ff_judgement *judgement,
-		 struct diag *diag)
+static int judge(struct replay *replay, const void *frame, __u32 size, struct outcome *outcome, struct diag *diag)
 {
 	int error;
 
 	if (replay->trial && size >= TRIAL_SIZE_MIN) {
-		error = program_trial_run(replay->trial, frame, size, judgement);
+		error = program_trial_run(replay->trial, frame, size, outcome);
 		if (!error)
 			return 0;
 		if (!is_refusal(error, size))
@@ -55,26 +54,26 @@ static int judge(struct replay *replay, const void *frame, __u32 size, struct ff
 					 replay->frames, size, strerror(-error));
 	}
 	replay->refused += replay->trial != NULL;
-	*judgement = engine_native_judge(replay->native, frame, size);
+	*outcome = engine_native_judge(replay->native, frame, size);
 	return 0;
 }
 
 /* The rule that had a say, be it that an exemption overruled it; otherwise the class. */
-static const char *say_name(const struct policy *policy, const struct ff_judgement *judgement)
+static const char *say_name(const struct policy *policy, const struct outcome *outcome)
 {
-	if (FF_ACTION(judgement->verdict) != FF_PASS)
-		return policy->rule[FF_COUNTER(judgement->verdict)].name;
-	return judgement->class < FF_NAMED_CLASSES ? "tcp" : class_name(judgement->class);
+	if (FF_ACTION(outcome->verdict) != FF_PASS)
+		return policy->rule[FF_COUNTER(outcome->verdict)].name;
+	return outcome->class < FF_NAMED_CLASSES ? "tcp" : class_name(outcome->class);
 }
 
 /* One line for one frame, with --json an object. */
-static int print_verdict(const struct replay *replay, const struct policy *policy, const struct ff_judgement *judgement,
+static int print_verdict(const struct replay *replay, const struct policy *policy, const struct outcome *outcome,
 			 bool json)
 {
-	const char *verdict = judgement->dropped			    ? "drop"
-			      : FF_ACTION(judgement->verdict) == FF_MONITOR ? "would-drop"
-									    : "pass";
-	const char *name = say_name(policy, judgement); /* [a-z0-9-]: nothing to escape */
+	const char *verdict = outcome->dropped				  ? "drop"
+			      : FF_ACTION(outcome->verdict) == FF_MONITOR ? "would-drop"
+									  : "pass";
+	const char *name = say_name(policy, outcome); /* [a-z0-9-]: nothing to escape */
 	int length;
 
 	if (json)
@@ -92,17 +91,17 @@ static int write_failed(int error, struct diag *diag)
 static int replay_frames(struct replay *replay, struct capture *capture, const struct policy *policy,
 			 const struct arguments *arguments, bool json, struct diag *diag)
 {
-	struct ff_judgement judgement;
+	struct outcome outcome;
 	const void *frame;
 	__u32 size;
 	int error;
 
 	while ((error = capture_next(capture, &frame, &size, diag)) > 0) {
 		replay->frames++;
-		error = judge(replay, frame, size, &judgement, diag);
+		error = judge(replay, frame, size, &outcome, diag);
 		if (error)
 			return error;
-		error = arguments->verdicts ? print_verdict(replay, policy, &judgement, json) : 0;
+		error = arguments->verdicts ? print_verdict(replay, policy, &outcome, json) : 0;
 		if (error)
 			return write_failed(error, diag);
 	}

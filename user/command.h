@@ -38,8 +38,8 @@ void command_usage_error(const struct argp_state *state, const char *format, ...
 	__attribute__((format(printf, 2, 3), noreturn));
 
 /*
- * The part of an argp parser that commands on one interface share: the first argument is INTERFACE, a second one or none
- * at all is an error.
+ * The part of an argp parser that commands on one interface share: the first argument is INTERFACE, a second one or
+ * none at all is an error.
  */
 error_t command_parse_interface(int key, char *text, struct argp_state *state, const char **interface);
 

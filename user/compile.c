@@ -45,3 +45,13 @@ void compile_policy(const struct policy *policy, struct ff_policy *compiled)
 	compiled->rules = policy->rules;
 	compiled->sources = policy->sources;
 }
+
+struct outcome outcome_of(const struct ff_judgement *judgement, bool dropped)
+{
+	return (struct outcome){
+		.class = judgement->class,
+		.verdict = judgement->verdict,
+		.dropped = dropped,
+		.exempted = !dropped && FF_ACTION(judgement->verdict) == FF_DROP_UNLESS_EXEMPT,
+	};
+}

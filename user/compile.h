@@ -16,6 +16,15 @@ void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exemp
  * is left. */
 void compile_policy(const struct policy *policy, struct ff_policy *compiled);
 
+/* What became of one frame, and why. */
+struct outcome {
+	__u16 class;
+	__u16 verdict;
+	bool dropped;
+	bool exempted; /* passed only because its source or port is exempt */
+};
+struct outcome outcome_of(const struct ff_judgement *judgement, bool dropped);
+
 /* Whether POLICY exempts any source or port. */
 bool policy_has_exempt(const struct policy *policy);
 

@@ -32,6 +32,21 @@ static const struct ff_state *ff_state_of(const struct ff_frame *frame)
 	return frame->state;
 }
 
+static struct ff_counters *ff_counters_of(struct ff_frame *frame)
+{
+	return frame->counters;
+}
+
+static void ff_note(struct ff_frame *frame, __u16 class, __u16 verdict)
+{
+	frame->judgement = (struct ff_judgement){.class = class, .verdict = verdict};
+}
+
+static __u64 ff_bytes_of(struct ff_frame *frame)
+{
+	return frame->bytes;
+}
+
 /* Whether the first BITS of A and B are the same. */
 static bool same_prefix(const __u8 *a, const __u8 *b, unsigned int bits)
 {
@@ -75,18 +90,23 @@ void engine_native_close(struct engine_native *engine)
 	free(engine);
 }
 
-struct ff_judgement engine_native_judge(struct engine_native *engine, const void *frame, __u32 size)
+struct outcome engine_native_judge(struct engine_native *engine, const void *frame, __u32 size)
 {
 	size_t judged = size < JUDGED_SIZE ? size : JUDGED_SIZE;
 	struct ff_frame view = {
 		.data = engine->frame,
 		.data_end = engine->frame + judged,
 		.state = &engine->state,
+		.counters = &engine->counters,
 		.source = engine->source,
+		.bytes = size,
 	};
 
+	bool dropped;
+
 	memcpy(engine->frame, frame, judged);
-	return ff_judge(&view, size, &engine->counters);
+	dropped = ff_judge(&view);
+	return outcome_of(&view.judgement, dropped);
 }
 
 const struct ff_counters *engine_native_counters(const struct engine_native *engine)

@@ -4,7 +4,7 @@
 #define ENGINE_H
 
 #include "cleanup.h"
-#include "policy.h"
+#include "compile.h"
 
 struct engine_native;
 
@@ -15,7 +15,7 @@ int engine_native_open(struct engine_native **engine, const struct policy *polic
 void engine_native_close(struct engine_native *engine);
 
 /* Judges and counts one frame of SIZE bytes; any size and any alignment will do. */
-struct ff_judgement engine_native_judge(struct engine_native *engine, const void *frame, __u32 size);
+struct outcome engine_native_judge(struct engine_native *engine, const void *frame, __u32 size);
 
 /* What it has counted so far; valid until the engine is closed. */
 const struct ff_counters *engine_native_counters(const struct engine_native *engine);

@@ -103,7 +103,7 @@ int flags_parse(const char *text, __u16 *flags)
 int flags_parse_match(const char *text, __u16 *value, __u16 *mask)
 {
 	const char *slash = strchr(text, '/');
-	char first[128];
+	char first[FLAGS_VALUE_SIZE];
 	__u16 v, m;
 
 	if (!slash || (size_t)(slash - text) >= sizeof(first))
@@ -129,5 +129,5 @@ const char *flags_format(__u16 flags, char buffer[FLAGS_SIZE])
 		end = stpcpy(end, names[i].word);
 	}
 	*end = '\0';
-	return end > buffer ? buffer : strcpy(buffer, none);
+	return flags ? buffer : memcpy(buffer, none, sizeof(none));
 }

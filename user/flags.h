@@ -16,6 +16,7 @@ int flags_parse(const char *text, __u16 *flags);
 __u16 flags_word(const char *word, size_t length);
 
 /* "VALUE/MASK", both as above. -EINVAL also for a value outside its mask and for an empty mask. */
+#define FLAGS_VALUE_SIZE 128 /* of VALUE as text, at most */
 int flags_parse_match(const char *text, __u16 *value, __u16 *mask);
 
 /* Words, in the order SYN RST FIN PSH ACK URG ECE CWR AE: "SYN,ACK"; "NONE" for no flag. Returns BUFFER. */

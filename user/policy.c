@@ -117,7 +117,7 @@ int policy_known_rule(const char *name, struct ff_rule *rule)
 		if (strcmp(classes[i], name))
 			continue;
 		*rule = (struct ff_rule){.class = FF_NAMED_CLASSES + i, .mode = FF_ENFORCED};
-		strcpy(rule->name, name);
+		snprintf(rule->name, sizeof(rule->name), "%s", name);
 		return 0;
 	}
 	return -ENOENT;
@@ -217,10 +217,10 @@ const char *rule_match_format(const struct ff_rule *rule, char buffer[RULE_MATCH
 	size_t builtin = builtin_find(rule->name);
 
 	if (rule->class)
-		strcpy(buffer, "class");
+		snprintf(buffer, RULE_MATCH_SIZE, "class");
 	else if (builtin < BUILTIN_RULES && builtins[builtin].rule.value == rule->value &&
 		 builtins[builtin].rule.mask == rule->mask)
-		strcpy(buffer, builtins[builtin].match);
+		snprintf(buffer, RULE_MATCH_SIZE, "%s", builtins[builtin].match);
 	else
 		snprintf(buffer, RULE_MATCH_SIZE, "%s/%s", flags_format(rule->value, value),
 			 flags_format(rule->mask, mask));

@@ -8,7 +8,6 @@
 #include "policy.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -62,7 +61,7 @@ static struct quoted quote_length(const char *text, size_t length)
 			quoted.text[used++] = *text;
 		else
 			used += sprintf(quoted.text + used, "\\x%02x", (unsigned char)*text);
-	strcpy(quoted.text + used, length ? "...'" : "'");
+	snprintf(quoted.text + used, sizeof(quoted.text) - used, "%s'", length ? "..." : "");
 	return quoted;
 }
 
@@ -176,27 +175,27 @@ static int read_list(struct reader *r, const yaml_node_t *node, int (*read)(stru
  * Rules.
  */
 
-/* Says which part of MATCH, that flags_parse_match() refused, is the mistake. */
+/* Says what is wrong with the flags of NODE, that flags_parse_match() refused. */
 static int bad_match(struct reader *r, const yaml_node_t *node)
 {
-	const char *match = text_of(node), *slash = strchr(match, '/'), *part = match;
-	char *side[2] = {}, known[FLAGS_SIZE];
-	_cleanup_free_ char *copy = strdup(match);
+	const char *match = text_of(node), *slash = strchr(match, '/');
+	char value[FLAGS_VALUE_SIZE], known[FLAGS_SIZE];
+	const char *side[2] = {value, slash ? slash + 1 : NULL};
 	__u16 flags[2];
 
-	if (!slash || !copy)
+	if (!slash || (size_t)(slash - match) >= sizeof(value))
 		return fail(r, line_of(node), "flags %s: write VALUE/MASK, such as 'SYN,FIN/SYN,FIN'",
 			    quote(match).text);
-	side[0] = copy;
-	side[1] = copy + (slash - match) + 1;
-	side[1][-1] = '\0';
+	memcpy(value, match, slash - match);
+	value[slash - match] = '\0';
 	for (int i = 0; i < 2; i++) {
+		const char *part = side[i];
+
 		if (!flags_parse(side[i], &flags[i]))
 			continue;
-		part = side[i];
 		while (strchr(side[i], ',') && flags_word(part, strcspn(part, ",")))
 			part += strcspn(part, ",") + 1;
-		return fail(r, line_of(node), "unknown flag %s in %s: flags are %s or NONE",
+		return fail(r, line_of(node), "unknown flag %s in %s: flags are %s, or NONE alone",
 			    quote_length(part, strcspn(part, ",")).text, quote(match).text,
 			    flags_format(FF_FLAGS_ALL, known));
 	}
@@ -220,7 +219,7 @@ static int read_own_rule(struct reader *r, const yaml_node_t *name, const yaml_n
 			    "rule %s is no built-in rule or class, and a rule of your own needs 'flags'",
 			    quote(text).text);
 	*rule = (struct ff_rule){};
-	strcpy(rule->name, text);
+	memcpy(rule->name, text, length + 1);
 	if (flags_parse_match(text_of(flags), &rule->value, &rule->mask))
 		return bad_match(r, flags);
 	return 0;
@@ -236,7 +235,7 @@ static int note_name(struct reader *r, const yaml_node_t *node, const char *name
 	if (r->named == COUNT(r->naming))
 		return fail(r, line_of(node), "rule %s is one too many: a policy has at most %d",
 			    quote(text_of(node)).text, FF_RULES_MAX);
-	strcpy(r->naming[r->named].name, name);
+	snprintf(r->naming[r->named].name, FF_NAME_SIZE, "%s", name);
 	r->naming[r->named++].line = line_of(node);
 	return 0;
 }
@@ -492,6 +491,7 @@ static int load(struct reader *r, yaml_parser_t *parser, const char *content)
 	else
 		error = fail(r, 1, "empty: a policy starts with 'version: 1'");
 	yaml_document_delete(&document);
+	r->document = NULL;
 	return error;
 }
 
@@ -510,29 +510,24 @@ static int parse(struct reader *r, const char *content, size_t size,
 	return error;
 }
 
-/* The whole of the file at PATH, NUL-terminated, in *CONTENT, to be freed. */
-static int read_file(const char *path, const char *name, char **content, size_t *size, struct diag *diag)
+/* The file at PATH, of *SIZE bytes, and a NUL behind it. */
+static int read_file(const char *path, const char *name, char content[FILE_SIZE_MAX + 2], size_t *size,
+		     struct diag *diag)
 {
 	bool standard_input = !strcmp(path, "-");
 	_cleanup_file_ FILE *file = standard_input ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
-	_cleanup_free_ char *buffer = NULL;
 	size_t length;
 
 	if (!file)
 		return diag_fail(diag, -errno, "%s: %s", name, strerror(errno));
-	buffer = malloc(FILE_SIZE_MAX + 2);
-	if (!buffer)
-		return diag_fail(diag, -ENOMEM, "%s: %s", name, strerror(ENOMEM));
 	errno = 0;
-	length = fread(buffer, 1, FILE_SIZE_MAX + 1, file);
+	length = fread(content, 1, FILE_SIZE_MAX + 1, file);
 	if (ferror(file))
 		return diag_fail(diag, errno ? -errno : -EIO, "%s: %s", name, strerror(errno ? errno : EIO));
 	if (length > FILE_SIZE_MAX)
 		return diag_usage(diag, "%s:1: larger than %d bytes: no policy is", name, FILE_SIZE_MAX);
-	buffer[length] = '\0';
-	*content = buffer;
+	content[length] = '\0';
 	*size = length;
-	buffer = NULL;
 	return 0;
 }
 
@@ -543,9 +538,9 @@ static void set_label(struct policy *policy, const char *path)
 	size_t length = strlen(path), room = sizeof(policy->label) - 1;
 
 	if (length <= room)
-		strcpy(policy->label, path);
+		snprintf(policy->label, sizeof(policy->label), "%s", path);
 	else
-		sprintf(policy->label, "...%s", path + length - (room - strlen("...")));
+		snprintf(policy->label, sizeof(policy->label), "...%s", path + length - (room - strlen("...")));
 	for (char *c = policy->label; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
@@ -555,13 +550,19 @@ int policy_from_file(struct policy *policy, const char *path, struct diag *diag)
 {
 	struct policy parsed = {};
 	struct reader reader = {.name = strcmp(path, "-") ? path : "<stdin>", .policy = &parsed, .diag = diag};
-	_cleanup_free_ char *content = NULL;
+	char *content = malloc(FILE_SIZE_MAX + 2);
 	size_t size = 0;
 	int error;
 
-	if ((error = read_file(path, reader.name, &content, &size, diag)))
-		return error;
-	if ((error = parse(&reader, content, size, scan)) || (error = parse(&reader, content, size, load)))
+	if (!content)
+		return diag_fail(diag, -ENOMEM, "%s: %s", reader.name, strerror(ENOMEM));
+	error = read_file(path, reader.name, content, &size, diag);
+	if (!error)
+		error = parse(&reader, content, size, scan);
+	if (!error)
+		error = parse(&reader, content, size, load);
+	free(content);
+	if (error)
 		return error;
 	set_label(&parsed, reader.name);
 	*policy = parsed;

@@ -225,15 +225,15 @@ void program_trial_close(struct program_trial *trial)
 	free(trial);
 }
 
-int program_trial_run(struct program_trial *trial, const void *frame, __u32 size, struct ff_judgement *judgement)
+int program_trial_run(struct program_trial *trial, const void *frame, __u32 size, struct outcome *outcome)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = size, .repeat = 1);
 	int error = bpf_prog_test_run_opts(trial->program_fd, &run);
 
 	if (error)
 		return error;
-	*judgement = trial->program->skeleton->bss->ff_last;
-	return judgement->dropped == (run.retval == XDP_DROP) ? 0 : -EPROTO;
+	*outcome = outcome_of(&trial->program->skeleton->bss->ff_last, run.retval == XDP_DROP);
+	return 0;
 }
 
 int program_trial_counters(struct program_trial *trial, struct ff_counters *counters)

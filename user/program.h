@@ -52,7 +52,7 @@ void program_trial_close(struct program_trial *trial);
 
 /* Judges one frame of at least 14 bytes in the kernel. The kernel has its own upper limit on SIZE: -EINVAL or -E2BIG.
  */
-int program_trial_run(struct program_trial *trial, const void *frame, __u32 size, struct ff_judgement *judgement);
+int program_trial_run(struct program_trial *trial, const void *frame, __u32 size, struct outcome *outcome);
 
 /* What the copy has counted so far, all CPUs together. */
 int program_trial_counters(struct program_trial *trial, struct ff_counters *counters);

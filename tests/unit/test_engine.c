@@ -74,7 +74,7 @@ static struct ff_source_key *exempt_source(struct policy *policy, unsigned int f
 	return source;
 }
 
-static struct ff_judgement judge_once(const struct policy *policy, const void *frame, __u32 size)
+static struct outcome judge_once(const struct policy *policy, const void *frame, __u32 size)
 {
 	_cleanup_engine_native_ struct engine_native *engine = NULL;
 
@@ -87,7 +87,7 @@ static void test_enforce_drops_and_counts(void **state)
 	_cleanup_engine_native_ struct engine_native *engine = NULL;
 	struct policy policy = {};
 	const struct ff_counters *counters;
-	struct ff_judgement judgement;
+	struct outcome outcome;
 	__u8 frame[60];
 
 	(void)state;
@@ -96,20 +96,20 @@ static void test_enforce_drops_and_counts(void **state)
 	assert_int_equal(engine_native_open(&engine, &policy), 0);
 	counters = engine_native_counters(engine);
 	make_ipv4(frame, sizeof(frame), SYN_FIN);
-	judgement = engine_native_judge(engine, frame, sizeof(frame));
-	assert_int_equal(judgement.class, SYN_FIN);
-	assert_int_equal(judgement.verdict, FF_VERDICT(FF_DROP, 1));
-	assert_true(judgement.dropped);
-	assert_false(judgement.exempted);
+	outcome = engine_native_judge(engine, frame, sizeof(frame));
+	assert_int_equal(outcome.class, SYN_FIN);
+	assert_int_equal(outcome.verdict, FF_VERDICT(FF_DROP, 1));
+	assert_true(outcome.dropped);
+	assert_false(outcome.exempted);
 	assert_int_equal(counters->rule[1].dropped.packets, 1);
 	assert_int_equal(counters->rule[1].dropped.bytes, sizeof(frame));
 	assert_int_equal(counters->dropped[SYN_FIN], 1);
 	assert_int_equal(counters->passed[SYN_FIN].packets, 0);
 
 	make_ipv6(frame, sizeof(frame), SYN_FIN); /* does not reach that far */
-	judgement = engine_native_judge(engine, frame, sizeof(frame));
-	assert_int_equal(judgement.class, FF_TRUNCATED);
-	assert_false(judgement.dropped);
+	outcome = engine_native_judge(engine, frame, sizeof(frame));
+	assert_int_equal(outcome.class, FF_TRUNCATED);
+	assert_false(outcome.dropped);
 	assert_int_equal(counters->passed[FF_TRUNCATED].packets, 1);
 	assert_int_equal(counters->passed[FF_TRUNCATED].bytes, sizeof(frame));
 	assert_int_equal(counters->rule[0].dropped.packets, 0);
@@ -120,7 +120,7 @@ static void test_monitor_passes_and_counts(void **state)
 	_cleanup_engine_native_ struct engine_native *engine = NULL;
 	struct policy policy = {};
 	const struct ff_counters *counters;
-	struct ff_judgement judgement;
+	struct outcome outcome;
 	__u8 frame[60];
 
 	(void)state;
@@ -129,10 +129,10 @@ static void test_monitor_passes_and_counts(void **state)
 	assert_int_equal(engine_native_open(&engine, &policy), 0);
 	counters = engine_native_counters(engine);
 	make_ipv4(frame, sizeof(frame), SYN_FIN);
-	judgement = engine_native_judge(engine, frame, sizeof(frame));
-	assert_int_equal(judgement.verdict, FF_VERDICT(FF_MONITOR, 0));
-	assert_false(judgement.dropped);
-	assert_false(judgement.exempted);
+	outcome = engine_native_judge(engine, frame, sizeof(frame));
+	assert_int_equal(outcome.verdict, FF_VERDICT(FF_MONITOR, 0));
+	assert_false(outcome.dropped);
+	assert_false(outcome.exempted);
 	assert_int_equal(counters->rule[0].would_drop.packets, 1);
 	assert_int_equal(counters->rule[0].would_drop.bytes, sizeof(frame));
 	assert_int_equal(counters->rule[0].dropped.packets, 0);
@@ -143,16 +143,16 @@ static void test_monitor_passes_and_counts(void **state)
 static void test_monitor_never_shields(void **state)
 {
 	struct policy policy = {};
-	struct ff_judgement judgement;
+	struct outcome outcome;
 	__u8 frame[60];
 
 	(void)state;
 	add_flags_rule(&policy, SYN_FIN, SYN_FIN, FF_MONITORED);
 	add_flags_rule(&policy, 0x001, 0x011, FF_ENFORCED);
 	make_ipv4(frame, sizeof(frame), SYN_FIN);
-	judgement = judge_once(&policy, frame, sizeof(frame));
-	assert_int_equal(judgement.verdict, FF_VERDICT(FF_DROP, 1));
-	assert_true(judgement.dropped);
+	outcome = judge_once(&policy, frame, sizeof(frame));
+	assert_int_equal(outcome.verdict, FF_VERDICT(FF_DROP, 1));
+	assert_true(outcome.dropped);
 }
 
 static void test_exempt_port(void **state)
@@ -174,16 +174,16 @@ static void test_exempt_port(void **state)
 	make_ipv6(ipv6, sizeof(ipv6), SYN_FIN);
 	for (unsigned int port = 0; port < 65536; port++) {
 		bool exempt = port == 0 || port == 8443 || port == 65535;
-		struct ff_judgement judgement;
+		struct outcome outcome;
 
 		ipv4[IPV4_TCP + 2] = ipv6[IPV6_TCP + 2] = port >> 8;
 		ipv4[IPV4_TCP + 3] = ipv6[IPV6_TCP + 3] = port;
-		judgement = engine_native_judge(engine, ipv4, sizeof(ipv4));
-		assert_int_equal(judgement.dropped, !exempt);
-		assert_int_equal(judgement.exempted, exempt);
-		assert_int_equal(judgement.verdict, FF_VERDICT(FF_DROP_UNLESS_EXEMPT, 0));
-		judgement = engine_native_judge(engine, ipv6, sizeof(ipv6));
-		assert_int_equal(judgement.dropped, !exempt);
+		outcome = engine_native_judge(engine, ipv4, sizeof(ipv4));
+		assert_int_equal(outcome.dropped, !exempt);
+		assert_int_equal(outcome.exempted, exempt);
+		assert_int_equal(outcome.verdict, FF_VERDICT(FF_DROP_UNLESS_EXEMPT, 0));
+		outcome = engine_native_judge(engine, ipv6, sizeof(ipv6));
+		assert_int_equal(outcome.dropped, !exempt);
 		exempted += exempt;
 		dropped += !exempt;
 	}
@@ -216,14 +216,14 @@ static void test_no_exempt_port_in_padding(void **state)
 	add_class_rule(&policy, FF_TINY_FRAGMENT, FF_ENFORCED);
 	exempt_port(&policy, 8443);
 	for (unsigned int left = 0; left < 14; left++) {
-		struct ff_judgement judgement;
+		struct outcome outcome;
 
 		make_ipv4(frame, sizeof(frame), SYN_FIN);
 		frame[IP + 3] = 20 + left;
 		frame[IP + 6] = 0x20; /* more fragments */
-		judgement = judge_once(&policy, frame, sizeof(frame));
-		assert_int_equal(judgement.class, FF_TINY_FRAGMENT);
-		assert_int_equal(judgement.exempted, left >= 4);
+		outcome = judge_once(&policy, frame, sizeof(frame));
+		assert_int_equal(outcome.class, FF_TINY_FRAGMENT);
+		assert_int_equal(outcome.exempted, left >= 4);
 	}
 }
 
@@ -380,16 +380,16 @@ static void test_invariants(void **state)
 	exempt_port(&policy, 8443);
 	assert_int_equal(engine_native_open(&engine, &policy), 0);
 	for (; frames < 100000; frames++) {
-		struct ff_judgement judgement;
+		struct outcome outcome;
 		__u32 size = rand() % 90;
 		__u8 frame[90];
 
 		(rand() % 2 ? make_ipv4 : make_ipv6)(frame, sizeof(frame), rand() % 256);
 		frame[rand() % sizeof(frame)] = rand();
-		judgement = engine_native_judge(engine, frame, size);
-		drops += judgement.dropped;
-		exempted += judgement.exempted;
-		monitored += FF_ACTION(judgement.verdict) == FF_MONITOR;
+		outcome = engine_native_judge(engine, frame, size);
+		drops += outcome.dropped;
+		exempted += outcome.exempted;
+		monitored += FF_ACTION(outcome.verdict) == FF_MONITOR;
 		bytes += size;
 	}
 	counters = engine_native_counters(engine);

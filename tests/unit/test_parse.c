@@ -181,7 +181,8 @@ static __u32 parse(const struct fixture *f, size_t size)
 
 	assert_non_null(block);
 	memcpy(block + 2, f->bytes, size);
-	parsed = ff_parse(&frame);
+	parsed = ff_parse(&frame, true);
+	assert_int_equal(ff_parse(&frame, false), parsed & FF_CLASS_MASK);
 	free(block);
 	return parsed;
 }

@@ -411,7 +411,7 @@ static void test_mistakes(void **state)
 
 		/* Masks. */
 		{RULES "- name: own\n  flags: SIN/SIN,ACK\n  mode: off\n", 4,
-		 "unknown flag 'SIN' in 'SIN/SIN,ACK': flags are SYN,RST,FIN,PSH,ACK,URG,ECE,CWR,AE or NONE"},
+		 "unknown flag 'SIN' in 'SIN/SIN,ACK': flags are SYN,RST,FIN,PSH,ACK,URG,ECE,CWR,AE, or NONE alone"},
 		{RULES "- name: own\n  mode: off\n  flags: SYN/SYN,AKC,FIN\n", 5,
 		 "unknown flag 'AKC' in 'SYN/SYN,AKC,FIN'"},
 		{RULES "- name: own\n  flags: SYN/SYN,\n  mode: off\n", 4, "unknown flag '' in 'SYN/SYN,'"},
