@@ -14,7 +14,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo test check lint check-vmlinux install clean deps
+.PHONY: all demo test check lint check-vmlinux install clean
 
 OUT := build
 CC ?= cc
@@ -78,6 +78,30 @@ $(OUT)/asan/modules.a: $(ASAN_OBJECTS)
 $(OUT)/tests/%: tests/unit/%.c $(OUT)/asan/modules.a
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(SANITIZE) $< $(OUT)/asan/modules.a $(LIBS) -lcmocka -o $@
+
+# What `make check` runs is everything that needs neither root nor a kernel's consent.
+check: all $(UNIT_TESTS)
+	$(Q)tests/run.sh $(UNIT_TESTS) tests/*.bats
+
+test:
+	$(Q)tests/deps.sh test
+	$(Q)$(MAKE) all $(UNIT_TESTS)
+	$(Q)tests/run.sh $(UNIT_TESTS) tests/*.bats tests/kernel/*.bats tests/net/*.bats
+
+demo:
+	$(Q)tests/deps.sh demo
+	$(Q)$(MAKE) all
+	$(Q)tests/demo.sh
+
+lint: $(OUT)/flagfilter.skel.h
+	$(Q)tests/lint.sh $(filter-out -MMD -MP,$(USER_CFLAGS))
+
+check-vmlinux:
+	$(Q)tests/check_vmlinux.sh
+
+install: all
+	install -D -m 755 $(OUT)/flagfilter $(DESTDIR)$(PREFIX)/sbin/flagfilter
+	install -D -m 644 docs/flagfilter.8 $(DESTDIR)$(PREFIX)/share/man/man8/flagfilter.8
 
 clean:
 	rm -rf $(OUT)

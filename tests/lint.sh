@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Everything that can be said about the code without running it. Each finding fails; all are shown.
+#
+# usage: tests/lint.sh COMPILER-FLAG...
+set -u
+flags=("$@")
+cd "$(dirname "$0")/.." || exit 1
+
+failed=0
+mapfile -t c_files < <(git ls-files '*.c' '*.h')
+mapfile -t user_files < <(git ls-files 'user/*.c')
+mapfile -t scripts < <(git ls-files '*.sh' '*.bash' '*.bats' .ci/run)
+
+step() {
+	printf '  %-14s' "$1"
+	shift
+	if output=$("$@" 2>&1); then
+		echo ok
+	else
+		printf 'FAILED\n%s\n' "$output"
+		failed=1
+	fi
+}
+
+tidy() {
+	# Checks are chosen in .clang-tidy.
+	printf '%s\0' "${user_files[@]}" |
+		xargs -0 -P "$(nproc)" -I '{}' clang-tidy --quiet --warnings-as-errors='*' '{}' -- "${flags[@]}"
+}
+
+# An include may only point down: a module includes none that stands above it here, and the kernel's side nothing of ours
+# but the contract. Only program.c includes the skeleton, only xdp.c includes libxdp, only engine.c the judge.
+levels=(
+	"main"
+	"cmd_"
+	"command"
+	"output report"
+	"attach"
+	"filter"
+	"pins"
+	"xdp"
+	"program engine capture netns"
+	"compile policy_file"
+	"policy"
+	"flags conntrack"
+	"diag cleanup"
+)
+
+level_of() {
+	local i name
+	for i in "${!levels[@]}"; do
+		for name in ${levels[i]}; do
+			[[ $1 == "$name" || ($name == *_ && $1 == "$name"*) ]] && echo "$i" && return
+		done
+	done
+	echo "$1 stands on no level: see tests/lint.sh" >&2
+	return 1
+}
+
+includes() {
+	local file module included from to bad=0
+	while IFS=: read -r file included; do
+		module=$(basename "$file") module=${module%.*}
+		from=$(level_of "$module") && to=$(level_of "$included") || { bad=1 && continue; }
+		if [ "$to" -lt "$from" ]; then
+			echo "$file includes $included.h, which stands above it"
+			bad=1
+		fi
+	done < <(git grep -E '^#include "[a-z_]+\.h"' -- user |
+		sed -E 's/^([^:]*):#include "([a-z_]+)\.h"/\1:\2/' | grep -vE ':(flagfilter|vmlinux|judge)$')
+	local only
+	for only in 'flagfilter\.skel\.h:user/program.c' 'xdp/libxdp\.h:user/xdp.c' 'judge\.h:user/engine.c'; do
+		git grep -lE "^#include .${only%%:*}" -- user | grep -vx "${only#*:}" && bad=1
+	done
+	git grep -nE '^#include "(diag|policy|report|filter|command)\.h"' -- bpf include && bad=1
+	return $bad
+}
+
+step clang-format clang-format --dry-run --Werror "${c_files[@]}"
+step includes includes
+step shellcheck shellcheck -x "${scripts[@]}"
+step cppcheck cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	--suppress=missingIncludeSystem --std=c11 -I. -Iinclude -Ibpf -Iuser -j "$(nproc)" user
+step clang-tidy tidy
+exit $failed
