@@ -66,7 +66,9 @@ int filter_locate(struct location *location, const char *interface, struct diag 
 		return diag_fail(diag, error, "cannot look at the XDP programs of %s: needs root", interface);
 	if (error)
 		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));
-	error = find_counting(&found);
+	error = found.programs.count ? find_counting(&found) : -ENOENT;
+	if (error == -ENOENT && found.programs.count && pins_check(diag))
+		return -EIO; /* what is there may be ours: the pins would tell */
 	if (!error || error == -ENOENT)
 		*location = found;
 	if (error == -ENOENT)

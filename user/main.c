@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 	argv[0] = (char *)"flagfilter";
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
 	result = arguments.command->run(&arguments.globals, argc - arguments.first, argv + arguments.first, &diag);
-	if (fflush(stdout) && result >= 0)
+	if ((fflush(stdout) || ferror(stdout)) && result >= 0)
 		result = diag_fail(&diag, -errno, "cannot write the output: %s", strerror(errno));
 	if (result == COMMAND_NO)
 		return STATUS_NO;

@@ -122,7 +122,7 @@ int pins_find(const struct xdp_programs *programs, const char *except, char path
 	return -ENOENT;
 }
 
-static int check_bpffs(struct diag *diag)
+int pins_check(struct diag *diag)
 {
 	struct statfs status;
 
@@ -135,7 +135,7 @@ static int check_bpffs(struct diag *diag)
 
 int pins_lock(int *lock, struct diag *diag)
 {
-	int error = check_bpffs(diag);
+	int error = pins_check(diag);
 
 	while (!error) {
 		struct stat held, named;

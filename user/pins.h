@@ -14,6 +14,9 @@
 #define PINS_ROOT "/sys/fs/bpf/flagfilter"
 #define PINS_PATH_SIZE 128
 
+/* Whether the BPF filesystem can be seen at all. -ENOENT with DIAG filled. */
+int pins_check(struct diag *diag);
+
 /*
  * Makes this process the only one that changes filters, after waiting for another that does; sweeps leftovers. -errno
  * with DIAG filled: no BPF filesystem, no privilege.
