@@ -22,9 +22,9 @@ probe() {
 	local s member
 	for s in "${structs[@]}"; do
 		echo "SHOW(size_of_$s, sizeof(struct $s));"
-		for member in $(sed -nE "/^struct $s \{/,/^};/s/.*[ *]([a-z][a-z0-9_]*)(\[[0-9]+\])?;$/\1/p" vmlinux.h); do
+		while read -r member; do
 			echo "SHOW(offset_${s}_$member, __builtin_offsetof(struct $s, $member));"
-		done
+		done < <(sed -nE "/^struct $s \{/,/^};/s/.*[ *]([a-z][a-z0-9_]*)(\[[0-9]+\])?;$/\1/p" vmlinux.h)
 	done
 	for s in "${values[@]}"; do echo "SHOW(value_$s, $s);"; done
 }

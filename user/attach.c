@@ -34,11 +34,6 @@ static int refuse_foreign(const struct location *location, struct diag *diag)
 		there->program[0].id);
 }
 
-static int fail_no_memory(const struct location *location, struct diag *diag)
-{
-	return diag_fail(diag, -ENOMEM, "cannot attach to %s: %s", location->interface.name, strerror(ENOMEM));
-}
-
 static int make_pins(const struct interface *interface, char pins[PINS_PATH_SIZE], struct diag *diag)
 {
 	int error = pins_make(interface->ifindex, pins);
@@ -64,7 +59,7 @@ static int attach_new(struct location *location, enum xdp_mode mode, const struc
 	int error;
 
 	if (!state)
-		return fail_no_memory(location, diag);
+		return diag_no_memory(diag);
 	error = make_pins(interface, location->pins, diag);
 	if (error)
 		return error;
@@ -126,7 +121,7 @@ static int attach_successor(const struct location *location, const struct filter
 	int error;
 
 	if (!state)
-		return fail_no_memory(location, diag);
+		return diag_no_memory(diag);
 	*state = *filter->state;
 	filter_silence(&state->slot[state->generation & 1], true);
 	error = pin_shared_maps(filter, pins, diag);
@@ -194,8 +189,7 @@ static int replace(struct location *location, enum xdp_mode mode, const struct p
 	int error;
 
 	if (mode != XDP_MODE_NONE && mode != there->mode)
-		return diag_fail(diag, -EBUSY,
-				 "flagfilter is attached to %s in %s mode; detach it to attach in %s mode",
+		return diag_fail(diag, -EBUSY, "already attached to %s in %s mode; detach it to attach in %s mode",
 				 location->interface.name, xdp_mode_name(there->mode), xdp_mode_name(mode));
 	error = tidy(location, diag);
 	if (!error)
@@ -223,7 +217,7 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 	if (!policy) {
 		preset = malloc(sizeof(*preset));
 		if (!preset)
-			return fail_no_memory(location, diag);
+			return diag_no_memory(diag);
 		error = policy_from_options(preset, NULL, NULL, diag);
 		if (error)
 			return error;
@@ -269,8 +263,11 @@ int attach_change_policy(const char *interface, policy_change *change, void *con
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	_cleanup_(pins_unlock) int lock = -1;
 	struct location location;
-	int error = snapshot ? pins_lock(&lock, diag) : diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+	int error;
 
+	if (!snapshot)
+		return diag_no_memory(diag);
+	error = pins_lock(&lock, diag);
 	if (!error)
 		error = filter_locate(&location, interface, diag);
 	if (!error)

@@ -37,9 +37,9 @@ int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 	struct arguments arguments = {};
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!policy)
-		return diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+		return diag_no_memory(diag);
 	error = policy_from_file(policy, arguments.path, diag);
 	if (!error)
 		error = attach_change_policy(arguments.interface, take_over, policy, diag);

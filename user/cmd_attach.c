@@ -7,14 +7,12 @@
 #include <string.h>
 
 struct arguments {
-	const char *interface, *policy, *preset;
+	const char *interface;
 	enum xdp_mode mode;
 };
 
 static const struct argp_option options[] = {
 	{"mode", 'm', "MODE", 0, "native (default), generic, offload, or auto: native, or else generic", 0},
-	{"policy", 'p', "FILE", 0, "policy file to put in force (\"-\": standard input)", 0},
-	{"preset", 'P', "NAME", 0, "none, default, strict or conntrack", 0},
 	{},
 };
 
@@ -40,12 +38,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case 'm':
 		if (parse_mode(text, &arguments->mode))
 			command_usage_error(state, "unknown mode '%s': one of native, generic, offload, auto", text);
-		return 0;
-	case 'p':
-		arguments->policy = text;
-		return 0;
-	case 'P':
-		arguments->preset = text;
 		return 0;
 	default:
 		return command_parse_interface(key, text, state, &arguments->interface);
@@ -80,14 +72,15 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {.mode = XDP_NATIVE};
 	_cleanup_free_ struct policy *policy = NULL;
+	struct policy_options from = {};
 	int error = 0;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
-	if (arguments.policy || arguments.preset) {
+	command_parse(globals, &argp, argc, argv, &arguments, &from);
+	if (from.path || from.preset) {
 		policy = malloc(sizeof(*policy));
 		if (!policy)
-			return diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
-		error = policy_from_options(policy, arguments.policy, arguments.preset, diag);
+			return diag_no_memory(diag);
+		error = policy_from_options(policy, from.path, from.preset, diag);
 	}
 	if (!error)
 		error = attach(arguments.interface, arguments.mode, policy, diag);

@@ -161,8 +161,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 
 static const struct argp argp = {
 	.parser = parse_option,
-	.args_doc = "FILE",
-	.doc = "Whether FILE (- for standard input) is a valid policy, and what it would drop.",
 };
 
 int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag)
@@ -172,12 +170,12 @@ int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag)
 	struct tally tally;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &path);
+	command_parse(globals, &argp, argc, argv, &path, NULL);
 	if ((error = policy_from_file(&policy, path, diag)))
 		return error;
 	tally = tally_of(&policy, 0);
 	if (globals->json)
-		return print_json(&policy, &tally) ? diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
+		return print_json(&policy, &tally) ? diag_no_memory(diag) : 0;
 	printf("%s: valid\n\n", policy.label);
 	print_rules(&policy, &tally);
 	print_exempt(&policy);

@@ -62,7 +62,7 @@ int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag
 	size_t index;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (arguments.all) {
 		error = detach_all(detached, diag);
 	} else {

@@ -123,12 +123,6 @@ static const char *meaning_of(__u16 flags)
 	return meanings[i].text;
 }
 
-struct arguments {
-	const char *flags;
-	const char *policy;
-	const char *preset;
-};
-
 struct explanation {
 	__u16 flags;
 	const struct ff_rule *rule; /* that decides; NULL if none has a say */
@@ -247,32 +241,18 @@ static void print_text(const struct explanation *e)
 		print_wrapped("", "ECE, CWR and AE beside it are congestion feedback (RFC 3168, RFC 9768).");
 }
 
-enum { KEY_POLICY = 256, KEY_PRESET };
-
-static const struct argp_option options[] = {
-	{"policy", KEY_POLICY, "FILE", 0, "judge by the policy in FILE", 0},
-	{"preset", KEY_PRESET, "NAME", 0, "judge by a preset: none, default, strict, conntrack", 0},
-	{0},
-};
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
-	struct arguments *arguments = state->input;
+	const char **flags = state->input;
 
 	switch (key) {
-	case KEY_POLICY:
-		arguments->policy = value;
-		return 0;
-	case KEY_PRESET:
-		arguments->preset = value;
-		return 0;
 	case ARGP_KEY_ARG:
-		if (arguments->flags)
+		if (*flags)
 			command_usage_error(state, "one set of flags at a time, not also '%s': write 'SYN,FIN'", value);
-		arguments->flags = value;
+		*flags = value;
 		return 0;
 	case ARGP_KEY_END:
-		if (!arguments->flags)
+		if (!*flags)
 			command_usage_error(state, "which flags? 'SYN,FIN', 'SF' or 0x03");
 		return 0;
 	default:
@@ -280,29 +260,25 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	}
 }
 
-static const struct argp argp = {
-	.options = options,
-	.parser = parse_option,
-	.args_doc = "FLAGS",
-	.doc = "What a policy makes of a segment with FLAGS ('SYN,FIN', 'SF' or 0x03), and what such a segment is.",
-};
+static const struct argp argp = {.parser = parse_option};
 
 int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	struct arguments arguments = {};
+	struct policy_options from = {};
+	const char *flags = NULL;
 	struct explanation e = {};
 	char known[FLAGS_SIZE];
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
-	if (flags_parse(arguments.flags, &e.flags))
+	command_parse(globals, &argp, argc, argv, &flags, &from);
+	if (flags_parse(flags, &e.flags))
 		return diag_usage(diag, "unknown flags '%s': write some of %s, or letters, or a number up to 0x%x",
-				  arguments.flags, flags_format(FF_FLAGS_ALL, known), FF_FLAGS_ALL);
-	if ((error = policy_from_options(&e.policy, arguments.policy, arguments.preset, diag)))
+				  flags, flags_format(FF_FLAGS_ALL, known), FF_FLAGS_ALL);
+	if ((error = policy_from_options(&e.policy, from.path, from.preset, diag)))
 		return error;
 	explain(&e);
 	if (globals->json)
-		return print_json(&e) ? diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM)) : 0;
+		return print_json(&e) ? diag_no_memory(diag) : 0;
 	print_text(&e);
 	return 0;
 }

@@ -12,8 +12,6 @@
 
 struct arguments {
 	const char *capture;
-	const char *policy;
-	const char *preset;
 	bool kernel;
 	bool verdicts;
 };
@@ -170,11 +168,9 @@ static int print_report(const struct replay *replay, const struct report *report
 	return 0;
 }
 
-enum { KEY_ENGINE = 256, KEY_POLICY, KEY_PRESET, KEY_VERDICTS };
+enum { KEY_ENGINE = 256, KEY_VERDICTS };
 
 static const struct argp_option options[] = {
-	{"policy", KEY_POLICY, "FILE", 0, "judge by the policy in FILE", 0},
-	{"preset", KEY_PRESET, "NAME", 0, "judge by a preset: none, default, strict, conntrack", 0},
 	{"engine", KEY_ENGINE, "ENGINE", 0, "native (in this process, no root) or kernel", 0},
 	{"verdicts", KEY_VERDICTS, NULL, 0,
 	 "instead of the report one line per frame, with --json an object: number, verdict, rule or class", 0},
@@ -186,12 +182,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	switch (key) {
-	case KEY_POLICY:
-		arguments->policy = value;
-		return 0;
-	case KEY_PRESET:
-		arguments->preset = value;
-		return 0;
 	case KEY_ENGINE:
 		arguments->kernel = !strcmp(value, "kernel");
 		if (!arguments->kernel && strcmp(value, "native") != 0)
@@ -208,8 +198,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!arguments->capture)
 			command_usage_error(state, "which capture?");
-		if (arguments->policy && arguments->preset)
-			command_usage_error(state, "--policy or --preset, not both");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -259,14 +247,15 @@ int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag
 {
 	_cleanup_(close_engines) struct replay replay = {};
 	_cleanup_free_ struct report *report = calloc(1, sizeof(*report));
+	struct policy_options from = {};
 	struct arguments arguments = {};
 	unsigned int i;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
+	command_parse(globals, &argp, argc, argv, &arguments, &from);
 	if (!report)
 		return diag_fail(diag, -ENOMEM, "cannot replay: %s", strerror(ENOMEM));
-	error = policy_from_options(&report->policy, arguments.policy, arguments.preset, diag);
+	error = policy_from_options(&report->policy, from.path, from.preset, diag);
 	if (error)
 		return error;
 	for (i = 0; i < report->policy.rules; i++)

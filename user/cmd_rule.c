@@ -85,7 +85,7 @@ static int read_policy(const char *interface, struct policy *policy, struct diag
 	int error;
 
 	if (!snapshot)
-		return diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+		return diag_no_memory(diag);
 	error = filter_locate_and_read(&location, snapshot, interface, diag);
 	if (!error)
 		*policy = snapshot->report.policy;
@@ -99,11 +99,12 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
 	int error = 0;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
+	if (!policy)
+		return diag_no_memory(diag);
 	if (arguments.count)
 		error = attach_change_policy(arguments.interface, set_modes, &arguments, diag);
 	if (!error)
-		error = policy ? read_policy(arguments.interface, policy, diag)
-			       : diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+		error = read_policy(arguments.interface, policy, diag);
 	return error ? error : print_rules(globals, &arguments, policy);
 }

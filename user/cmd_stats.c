@@ -193,8 +193,10 @@ static int watch(const struct globals *globals, const struct arguments *argument
 {
 	_cleanup_free_ struct moment *moments = calloc(2, sizeof(*moments));
 	struct timespec next;
-	int error = moments ? 0 : diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+	int error = 0;
 
+	if (!moments)
+		return diag_no_memory(diag);
 	clock_gettime(CLOCK_MONOTONIC, &next);
 	for (unsigned long i = 0; !error && !stop; i++) {
 		struct moment *now = &moments[i % 2];
@@ -219,7 +221,7 @@ int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag)
 	bool screen;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!arguments.interval_s)
 		arguments.count = 1;
 	screen = arguments.interval_s && !globals->json && isatty(STDOUT_FILENO);

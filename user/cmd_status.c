@@ -69,10 +69,10 @@ static int add_status(json_t *filters, const char *interface, struct diag *diag)
 	int error;
 
 	if (!snapshot)
-		return diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+		return diag_no_memory(diag);
 	error = filter_locate_and_read(&location, snapshot, interface, diag);
 	if (!error && json_array_append_new(filters, to_json(&location, snapshot)))
-		return diag_fail(diag, -ENOMEM, "%s", strerror(ENOMEM));
+		return diag_no_memory(diag);
 	return error;
 }
 
@@ -100,7 +100,7 @@ int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag
 	bool absent;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &arguments);
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	error = arguments.interface ? add_status(filters, arguments.interface, diag) : add_all(filters, diag);
 	absent = error == -ENOENT; /* an answer, not a failure */
 	if (!error || absent) {

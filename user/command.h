@@ -27,11 +27,17 @@ struct command {
 /* Every command, in the order of the help; ends with one that has no name. */
 extern const struct command commands[];
 
+/* The options --policy FILE and --preset NAME; NULL where they are not given. */
+struct policy_options {
+	const char *path, *preset;
+};
+
 /*
- * Parses a command's arguments into INPUT by ARGP, and the global options among them into GLOBALS. A mistake is one
- * line on stderr, and the process ends with exit status 2.
+ * Parses a command's arguments into INPUT by ARGP, the global options among them into GLOBALS, and those for a policy
+ * into POLICY (NULL: the command takes none). A mistake is told on stderr, and the process ends with exit status 2.
  */
-void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input);
+void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input,
+		   struct policy_options *policy);
 
 /* Says in one line what is wrong with the arguments, and ends the process with exit status 2. */
 void command_usage_error(const struct argp_state *state, const char *format, ...)

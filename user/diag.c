@@ -5,6 +5,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#undef diag_fail
+#undef diag_usage
+#undef diag_no_memory
+
 int diag_fail(struct diag *diag, int error, const char *format, ...)
 {
 	va_list args;
@@ -25,4 +29,9 @@ int diag_usage(struct diag *diag, const char *format, ...)
 	va_end(args);
 	diag->usage = true;
 	return -EINVAL;
+}
+
+int diag_no_memory(struct diag *diag)
+{
+	return diag_fail(diag, -ENOMEM, "out of memory");
 }

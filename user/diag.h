@@ -14,5 +14,13 @@ struct diag {
  * returns. */
 int diag_fail(struct diag *diag, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int diag_usage(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3))); /* -EINVAL */
+int diag_no_memory(struct diag *diag);								  /* -ENOMEM */
+
+/* clang's analyzer does not see into diag.c: these never return 0. */
+#ifdef __clang_analyzer__
+#define diag_fail(...) (diag_fail(__VA_ARGS__), -1)
+#define diag_usage(...) (diag_usage(__VA_ARGS__), -1)
+#define diag_no_memory(diag) (diag_no_memory(diag), -1)
+#endif
 
 #endif

@@ -25,7 +25,7 @@ const struct command commands[] = {
 	{},
 };
 
-enum { OPTION_NETNS = 256 };
+enum { OPTION_NETNS = 512, OPTION_POLICY, OPTION_PRESET }; /* above the keys of any command */
 
 static const struct argp_option global_options[] = {
 	{"json", 'j', NULL, 0, "report as JSON", -2},
@@ -55,9 +55,37 @@ static error_t parse_global(int key, char *text, struct argp_state *state)
 
 static const struct argp global_argp = {global_options, parse_global, NULL, NULL, NULL, NULL, NULL};
 
+static const struct argp_option policy_argp_options[] = {
+	{"policy", OPTION_POLICY, "FILE", 0, "policy file (\"-\": standard input)", -1},
+	{"preset", OPTION_PRESET, "NAME", 0, "none, default, strict or conntrack", -1},
+	{},
+};
+
+static error_t parse_policy(int key, char *text, struct argp_state *state)
+{
+	struct policy_options *options = state->input;
+
+	switch (key) {
+	case OPTION_POLICY:
+		options->path = text;
+		break;
+	case OPTION_PRESET:
+		options->preset = text;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	if (options->path && options->preset)
+		command_usage_error(state, "--policy or --preset, not both");
+	return 0;
+}
+
+static const struct argp policy_argp = {policy_argp_options, parse_policy, NULL, NULL, NULL, NULL, NULL};
+
 struct command_inputs {
 	struct globals *globals;
 	void *command;
+	struct policy_options *policy;
 };
 
 static error_t hand_out_inputs(int key, char *text, struct argp_state *state)
@@ -69,6 +97,8 @@ static error_t hand_out_inputs(int key, char *text, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	state->child_inputs[0] = inputs->globals;
 	state->child_inputs[1] = inputs->command;
+	if (inputs->policy)
+		state->child_inputs[2] = inputs->policy;
 	return 0;
 }
 
@@ -90,12 +120,14 @@ static void enter_netns(const struct globals *globals)
 	}
 }
 
-void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input)
+void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input,
+		   struct policy_options *policy)
 {
 	const struct command *command = find_command(argv[0]);
-	const struct argp_child children[] = {{&global_argp, 0, NULL, 0}, {argp, 0, NULL, 0}, {}};
+	const struct argp_child children[] = {
+		{&global_argp, 0, NULL, 0}, {argp, 0, NULL, 0}, {policy ? &policy_argp : NULL, 0, NULL, 0}, {}};
 	const struct argp all = {NULL, hand_out_inputs, command->synopsis, command->help, children, NULL, NULL};
-	struct command_inputs inputs = {globals, input};
+	struct command_inputs inputs = {globals, input, policy};
 	char name[64];
 
 	snprintf(name, sizeof(name), "flagfilter %s", command->name);
@@ -181,8 +213,7 @@ static char *list_commands(int key, const char *text, void *input)
 	for (const struct command *command = commands; command->name; command++)
 		fprintf(out, "  %-8s %s\n           %s\n", command->name, command->synopsis, command->help);
 	fputs("\n`flagfilter COMMAND --help` tells more.\n"
-	      "Exit status: 0 done, 1 failed, 2 usage or policy error, 3 it ran, and the answer\n"
-	      "is no.",
+	      "Exit status: 0 done, 1 failed, 2 usage or policy error, 3 the answer is no.",
 	      out);
 	fclose(out);
 	return list;

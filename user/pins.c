@@ -85,7 +85,7 @@ static void sweep(void)
 {
 	_cleanup_(cleanup_dir) DIR *root = opendir(PINS_ROOT);
 	char path[PINS_PATH_SIZE];
-	__u32 id;
+	__u32 id = 0;
 
 	while (root && next_dir(root, path)) {
 		_cleanup_fd_ int fd = pins_open(path, MAP_STATE, &id);
@@ -99,7 +99,7 @@ int pins_find(const struct xdp_programs *programs, const char *except, char path
 {
 	_cleanup_(cleanup_dir) DIR *root = opendir(PINS_ROOT);
 	char candidate[PINS_PATH_SIZE];
-	__u32 id;
+	__u32 id = 0;
 
 	if (!root)
 		return -errno;

@@ -135,7 +135,7 @@ int program_sum_counters(int counters_fd, struct ff_counters *sum)
 	_Static_assert(sizeof(*sum) % sizeof(__u64) == 0, "the kernel pads each CPU's value to eight bytes");
 	if (cpus < 0)
 		return cpus;
-	values = malloc(cpus * sizeof(*sum));
+	values = malloc(cpus * words * sizeof(*values));
 	if (!values)
 		return -ENOMEM;
 	if (bpf_map_lookup_elem(counters_fd, &zero, values))

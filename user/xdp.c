@@ -165,27 +165,17 @@ int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
 /* What to try after the kernel refused to attach in MODE with ERROR. */
 static const char *advice(int error, enum xdp_mode mode)
 {
-	switch (-error) {
-	case EPERM:
-	case EACCES:
+	if (error == -EPERM || error == -EACCES)
 		return "; it needs root";
-	case EBUSY:
-	case EEXIST:
+	if (error == -EBUSY || error == -EEXIST)
 		return "; another XDP program came in between: see `bpftool net`";
-	case EOPNOTSUPP:
-		if (mode == XDP_OFFLOAD)
-			return "; the network card cannot run XDP itself: try --mode native";
-		return mode == XDP_NATIVE ? "; the driver has no native XDP: try --mode generic, which works everywhere"
-					  : "";
-	case EINVAL:
-	case ERANGE:
-		return mode == XDP_NATIVE
-			       ? "; the driver refuses it as configured (MTU, LRO, channels?): `dmesg | tail` may "
-				 "say more; --mode generic works everywhere"
-			       : "";
-	default:
-		return "";
-	}
+	if (mode == XDP_OFFLOAD)
+		return "; the network card cannot run XDP itself: try --mode native";
+	if (mode == XDP_NATIVE && error == -EOPNOTSUPP)
+		return "; the driver has no native XDP: try --mode generic, which works everywhere";
+	if (mode == XDP_NATIVE && (error == -EINVAL || error == -ERANGE))
+		return "; the driver refuses it as configured (MTU, LRO, channels?); --mode generic works everywhere";
+	return "";
 }
 
 static int fail_attach(struct diag *diag, int error, const char *interface, enum xdp_mode mode)
