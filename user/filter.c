@@ -203,7 +203,8 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 	__u32 generation = generation_of(state);
 	int error = 0;
 
-	/* The analyzer thinks that errno may be 0 after a failure. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+	/* The analyzer thinks that errno may be 0 after a failure.
+	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	*live = state->slot[generation & 1];
 	memset(snapshot, 0, sizeof(*snapshot));
 	if (live->rules > FF_RULES_MAX)

@@ -1,0 +1,138 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Commands that need neither root nor an interface, and what all commands have in common.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	ROOT=$BATS_TEST_DIRNAME/..
+	FLAGFILTER=$ROOT/build/flagfilter
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# One line on standard error, which names the program and says what is wrong.
+one_line() {
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+	[[ $stderr == flagfilter*": "* ]]
+	[ -z "$output" ]
+}
+
+policy() {
+	printf '%s\n' "$@" >policy.yaml
+}
+
+@test "check tells how many of the 256 flag bytes each preset drops: 132, 152, 184" {
+	for preset in default:132 strict:152 conntrack:184 none:0; do
+		policy 'version: 1' "preset: ${preset%:*}"
+		run -0 --separate-stderr "$FLAGFILTER" --json check policy.yaml
+		[ "$(jq .dropped_values <<<"$output")" -eq "${preset#*:}" ]
+		run -0 "$FLAGFILTER" check policy.yaml
+		[[ $output == *"${preset#*:}"* ]]
+	done
+}
+
+@test "check lists rules in evaluation order: built-in ones, then the file's own" {
+	policy 'version: 1' 'rules:' '  - {name: zebra, flags: URG/URG, mode: monitor}' '  - {name: rst-fin, mode: monitor}' \
+		'  - {name: aardvark, flags: PSH/PSH, mode: enforce}' '  - {name: malformed, mode: enforce}'
+	run -0 --separate-stderr "$FLAGFILTER" --json check policy.yaml
+	[ "$(jq -r '[.rules[].name]|join(" ")' <<<"$output")" = \
+		"syn-fin syn-rst fin-no-ack tcp-no-flag tiny-fragment rst-fin malformed zebra aardvark" ]
+}
+
+@test "check of a mistake: file, line, the offending text, exit 2" {
+	policy 'version: 1' 'rules:' '  - name: mine' '    flags: SIN/SIN,ACK' '    mode: enforce'
+	run -2 --separate-stderr "$FLAGFILTER" check policy.yaml
+	one_line
+	[[ $stderr == *"policy.yaml:4: "*"'SIN'"* ]]
+}
+
+@test "check of a file that cannot be read: exit 1" {
+	run -1 --separate-stderr "$FLAGFILTER" check nowhere.yaml
+	one_line
+	[[ $stderr == *nowhere.yaml*"No such file"* ]]
+}
+
+@test "check reads standard input" {
+	run -0 --separate-stderr "$FLAGFILTER" --json check - <<<'version: 1'
+	[ "$(jq .dropped_values <<<"$output")" -eq 132 ]
+}
+
+# The verdict on every combination of the six classic flags, against DESIGN's table written anew.
+@test "explain agrees with the table of rules for all 64 classic combinations" {
+	for value in {0..63}; do
+		expected=pass
+		(((value & 3) == 3 || (value & 6) == 6 || (value & 17) == 1 || value == 0)) && expected=drop
+		run -0 --separate-stderr "$FLAGFILTER" --json explain "$value"
+		[ "$(jq -r .verdict <<<"$output")" = $expected ]
+	done
+}
+
+@test "explain knows what conntrack calls invalid" {
+	for flags in S:valid SA:valid SU:valid R:valid RA:valid FA:valid A:valid SF:invalid RAU:invalid F:invalid PA:valid; do
+		run -0 --separate-stderr "$FLAGFILTER" --json explain "${flags%:*}"
+		[ "$(jq -r .conntrack <<<"$output")" = "${flags#*:}" ]
+	done
+}
+
+@test "explain takes words, letters and numbers for the same flags" {
+	for flags in SYN,FIN fin,syn SF FS 0x03 3; do
+		run -0 --separate-stderr "$FLAGFILTER" --json explain "$flags"
+		[ "$(jq -r '.value, .rule' <<<"$output" | xargs)" = "3 syn-fin" ]
+	done
+}
+
+@test "explain of what are no flags: exit 2" {
+	for flags in SIN 0x200 '' 'SYN,' -- 'SYN FIN'; do
+		run -2 --separate-stderr "$FLAGFILTER" explain "$flags"
+		[ -z "$output" ]
+	done
+}
+
+@test "explain by another policy" {
+	policy 'version: 1' 'preset: none' 'rules:' '  - {name: no-urgent, flags: URG/URG, mode: monitor}'
+	run -0 --separate-stderr "$FLAGFILTER" --json explain UA --policy policy.yaml
+	[ "$(jq -r '.verdict, .rule' <<<"$output" | xargs)" = "would-drop no-urgent" ]
+	run -2 --separate-stderr "$FLAGFILTER" explain UA --preset nonsense
+	one_line
+	run -2 --separate-stderr "$FLAGFILTER" explain UA --preset none --policy policy.yaml
+	one_line
+}
+
+@test "help lists every command, and each has a help of its own" {
+	run -0 "$FLAGFILTER" --help
+	for command in attach detach status rule apply check stats replay explain; do
+		[[ $output == *$'\n'"  $command"* ]]
+		"$FLAGFILTER" $command --help >help
+		grep -q "^Usage: flagfilter $command" help
+		[ "$(wc -L <help)" -le 80 ]
+	done
+}
+
+@test "the man page has every command and every option" {
+	page=$(man -l "$ROOT/docs/flagfilter.8" 2>/dev/null || mandoc "$ROOT/docs/flagfilter.8" | col -b)
+	for word in attach detach status rule apply check stats replay explain; do
+		[[ $page == *"$word"* ]]
+		for option in $("$FLAGFILTER" $word --help | grep -oE -- '--[a-z]+' | sort -u); do
+			[[ $option == --help || $option == --usage || $option == --version || $page == *"$option"* ]] ||
+				{ echo "$word $option" && false; }
+		done
+	done
+}
+
+@test "no command, an unknown one, an unknown option: exit 2" {
+	run -2 --separate-stderr "$FLAGFILTER"
+	one_line
+	run -2 --separate-stderr "$FLAGFILTER" frobnicate
+	one_line
+	run -2 --separate-stderr "$FLAGFILTER" check --frobnicate
+	[ -z "$output" ]
+}
+
+@test "output that cannot be written is a failure" {
+	policy 'version: 1'
+	run -1 --separate-stderr bash -c "'$FLAGFILTER' check policy.yaml >/dev/full"
+	one_line
+	run -1 --separate-stderr bash -c "'$FLAGFILTER' explain SF >/dev/full"
+	one_line
+}
