@@ -3,6 +3,7 @@
 #
 # Commands that need neither root nor an interface, and what all commands have in common.
 
+# shellcheck disable=SC2154 # stderr is set by run --separate-stderr
 bats_require_minimum_version 1.5.0
 
 setup() {
