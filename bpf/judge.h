@@ -79,15 +79,17 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
 {
 	struct ff_counters *counters = ff_counters_of(frame);
 	struct ff_rule_count *rule;
+	__u64 index = class;
 	bool exempt = false;
 
-	if (!counters || class >= FF_CLASSES)
+	if (!counters)
 		return false;
+	index = ff_bound(index, FF_CLASS_MASK);
 	rule = &counters->rule[FF_COUNTER(verdict) % FF_COUNTERS];
 	if (FF_ACTION(verdict) == FF_DROP_UNLESS_EXEMPT)
 		exempt = ff_exempt(frame, slot);
 	if (FF_ACTION(verdict) >= FF_DROP && !exempt) {
-		counters->dropped[class]++;
+		counters->dropped[index]++;
 		ff_count(&rule->dropped, frame);
 		return true;
 	}
@@ -97,7 +99,7 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
 		ff_count(&rule->exempted, frame);
 	else if (FF_ACTION(verdict) == FF_MONITOR)
 		ff_count(&rule->would_drop, frame);
-	ff_count(&counters->passed[class], frame);
+	ff_count(&counters->passed[index], frame);
 	return false;
 }
 
@@ -108,7 +110,7 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
 static __always_inline bool ff_judge(struct ff_frame *frame)
 {
 	struct ff_counters *counters = ff_counters_of(frame);
-	__u32 class = ff_parse(frame, false);
+	__u64 parsed = ff_parse(frame, false), class = ff_bound(parsed, FF_CLASS_MASK);
 	__u32 slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
 	__u16 verdict = ff_state_of(frame)->slot[slot].verdict[class];
 

@@ -24,6 +24,13 @@
 
 /* A function of its own, verified once and not again for every way that leads to it. */
 #define FF_OUT_OF_LINE __attribute__((noinline))
+
+/* A bound that the compiler may not optimise away: it knows better, but the verifier of older kernels does not. */
+#define ff_bound(value, mask)                                                                                          \
+	({                                                                                                             \
+		barrier_var(value);                                                                                    \
+		(value) & (mask);                                                                                      \
+	})
 #else
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -47,6 +54,7 @@ struct ff_frame {
 #endif
 #define bpf_htons htons
 #define bpf_ntohs ntohs
+#define ff_bound(value, mask) ((value) & (mask))
 #endif
 
 #define ff_unlikely(condition) __builtin_expect(!!(condition), 0)

@@ -111,7 +111,7 @@ policy() {
 }
 
 @test "the man page has every command and every option" {
-	page=$(man -l "$ROOT/docs/flagfilter.8" 2>/dev/null || mandoc "$ROOT/docs/flagfilter.8" | col -b)
+	page=$(mandoc -T ascii "$ROOT/docs/flagfilter.8" | sed 's/.\x08//g')
 	for word in attach detach status rule apply check stats replay explain; do
 		[[ $page == *"$word"* ]]
 		for option in $("$FLAGFILTER" $word --help | grep -oE -- '--[a-z]+' | sort -u); do

@@ -50,8 +50,7 @@ static int write_first_sources(struct program *program, const char *pins, const 
 	return error ? diag_fail(diag, error, "cannot write the exempt sources: %s", strerror(-error)) : 0;
 }
 
-/* Attaches where no filter of ours is, in this one MODE. */
-static int attach_new(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+static int attach_once(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
 {
 	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
 	_cleanup_(cleanup_program) struct program *program = NULL;
@@ -70,6 +69,18 @@ static int attach_new(struct location *location, enum xdp_mode mode, const struc
 		error = xdp_attach(program, interface->ifindex, interface->name, mode, diag);
 	if (error)
 		pins_remove(location->pins);
+	return error;
+}
+
+/* Attaches where no filter of ours is, in this one MODE. */
+static int attach_new(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	int error = attach_once(location, mode, policy, diag);
+
+	if (error == -EINVAL && !diag->usage && !location->programs.count) {
+		xdp_skip_dispatcher();
+		error = attach_once(location, mode, policy, diag);
+	}
 	return error;
 }
 

@@ -43,7 +43,7 @@ static void chatter_note(const char *format, va_list args)
 		snprintf(chatter.kernel_words, sizeof(chatter.kernel_words), "%s", words);
 	}
 	if (chatter.verbose)
-		fputs(line, stderr);
+		vfprintf(stderr, format, args);
 }
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
@@ -210,6 +210,11 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
 	chatter.kernel_words[0] = '\0';
 	error = xdp_program__attach(xdp, ifindex, modes[mode].libxdp, 0);
 	return error ? fail_attach(diag, error, interface, mode) : 0;
+}
+
+void xdp_skip_dispatcher(void)
+{
+	setenv("LIBXDP_SKIP_DISPATCHER", "1", true);
 }
 
 int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,

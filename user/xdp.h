@@ -36,6 +36,12 @@ bool xdp_program_uses(const struct xdp_program_info *program, __u32 map_id);
 int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
 	       struct diag *diag);
 
+/*
+ * Lets xdp_attach() do without libxdp's dispatcher from now on. Kernels before 5.12 or so know extension programs,
+ * which a dispatcher needs, but do not let them hand the frame on to functions of their own (-EINVAL), as ours does.
+ */
+void xdp_skip_dispatcher(void);
+
 /* Loads PROGRAM and puts it, without a gap, where the exclusively attached program with OLD_ID is. */
 int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
 		struct diag *diag);
