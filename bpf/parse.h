@@ -115,8 +115,7 @@ static __always_inline __u32 ff_class_cut(bool first_fragment)
 	return first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
 }
 
-/* Where the TCP header is, for those who look at its ports: nowhere, if the datagram, LEFT bytes from there, ends
- * before. */
+/* Where the TCP header is, for those who look at its ports; nowhere, if the LEFT bytes are too few for them. */
 static __always_inline __u32 ff_place_tcp(__u32 tcp, __u32 left)
 {
 	return left < FF_TCP_PORTS_END ? 0 : tcp << FF_TCP_SHIFT;
@@ -162,10 +161,12 @@ static __always_inline __u32 ff_class_ipv6_fragment(__u8 nexthdr, __u32 offset)
 /* Walks the extension headers: one of type NEXTHDR at AT, with LEFT bytes of the datagram from there. */
 FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 nexthdr, __u32 left)
 {
-	const char *pos = ff_data(frame) + (at &= FF_TCP_MASK);
 	bool first_fragment = false;
+	const char *pos;
 	__u32 i;
 
+	at &= FF_TCP_MASK; /* as it is: the verifier wants to hear it */
+	pos = ff_data(frame) + at;
 	for (i = 0; i < FF_EXTHDR_MAX; i++) {
 		const struct frag_hdr *header = (const void *)pos; /* none is shorter */
 		__u32 size;
@@ -222,9 +223,7 @@ static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, const struct 
 	return locate ? class | ff_place_tcp(at, left) : class;
 }
 
-/*
- * The class of FRAME, in FF_CLASS_MASK, and if LOCATE, where its headers are.
- */
+/* The class of FRAME, in FF_CLASS_MASK, and if LOCATE, where its headers are. */
 static __always_inline __u32 ff_parse(struct ff_frame *frame, bool locate)
 {
 	const struct ethhdr *eth = (const void *)ff_data(frame);

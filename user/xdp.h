@@ -37,8 +37,8 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
 	       struct diag *diag);
 
 /*
- * Lets xdp_attach() do without libxdp's dispatcher from now on. Kernels before 5.12 or so know extension programs,
- * which a dispatcher needs, but do not let them hand the frame on to functions of their own (-EINVAL), as ours does.
+ * Lets xdp_attach() do without libxdp's dispatcher from now on. Linux 5.10 has the extension programs that a dispatcher
+ * needs, but does not let them hand the frame on to global functions of their own (-EINVAL), as ours does.
  */
 void xdp_skip_dispatcher(void);
 
