@@ -47,7 +47,9 @@ static int write_first_sources(struct program *program, const char *pins, const 
 	_cleanup_fd_ int fd = program_create_sources(program, pins);
 	int error = fd < 0 ? fd : filter_write_sources(fd, 0, policy);
 
-	return error ? diag_fail(diag, error, "cannot write the exempt sources: %s", strerror(-error)) : 0;
+	return error ? diag_fail(diag, error, "cannot write the exempt sources: %s%s", strerror(-error),
+				 diag_privilege(error))
+		     : 0;
 }
 
 static int attach_once(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
@@ -63,7 +65,7 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 	if (error)
 		return error;
 	error = program_open(&program, location->pins, state, diag);
-	if (!error)
+	if (!error && policy->sources)
 		error = write_first_sources(program, location->pins, policy, diag);
 	if (!error)
 		error = xdp_attach(program, interface->ifindex, interface->name, mode, diag);

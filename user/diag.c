@@ -35,3 +35,8 @@ int diag_no_memory(struct diag *diag)
 {
 	return diag_fail(diag, -ENOMEM, "out of memory");
 }
+
+const char *diag_privilege(int error)
+{
+	return error == -EPERM || error == -EACCES ? " (needs root)" : "";
+}

@@ -16,6 +16,9 @@ int diag_fail(struct diag *diag, int error, const char *format, ...) __attribute
 int diag_usage(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3))); /* -EINVAL */
 int diag_no_memory(struct diag *diag);								  /* -ENOMEM */
 
+/* What to add to the reason of a failure: " (needs root)" where privilege is what is missing, otherwise nothing. */
+const char *diag_privilege(int error);
+
 /* clang's analyzer does not see into diag.c: these never return 0. */
 #ifdef __clang_analyzer__
 #define diag_fail(...) (diag_fail(__VA_ARGS__), -1)

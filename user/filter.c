@@ -62,10 +62,9 @@ int filter_locate(struct location *location, const char *interface, struct diag 
 	if (error)
 		return error;
 	error = xdp_list(found.interface.ifindex, &found.programs);
-	if (error == -EPERM)
-		return diag_fail(diag, error, "cannot look at the XDP programs of %s: needs root", interface);
 	if (error)
-		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));
+		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s%s", interface,
+				 strerror(-error), diag_privilege(error));
 	error = found.programs.count ? find_counting(&found) : -ENOENT;
 	if (error == -ENOENT && found.programs.count && pins_check(diag))
 		return -EIO; /* what is there may be ours: the pins would tell */
@@ -73,7 +72,9 @@ int filter_locate(struct location *location, const char *interface, struct diag 
 		*location = found;
 	if (error == -ENOENT)
 		return diag_fail(diag, error, "not attached to %s", interface);
-	return error ? diag_fail(diag, error, "cannot read " PINS_ROOT ": %s", strerror(-error)) : 0;
+	return error ? diag_fail(diag, error, "cannot read " PINS_ROOT ": %s%s", strerror(-error),
+				 diag_privilege(error))
+		     : 0;
 }
 
 void filter_close(struct filter *filter)

@@ -23,7 +23,7 @@ int netns_enter(const char *name, struct diag *diag)
 		int error = -errno;
 
 		return diag_fail(diag, error, "cannot enter network namespace '%s': %s%s", name, strerror(-error),
-				 error == -EPERM ? " (needs root)" : "");
+				 diag_privilege(error));
 	}
 	return 0;
 }

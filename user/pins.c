@@ -152,6 +152,9 @@ int pins_lock(int *lock, struct diag *diag)
 			error = -errno;
 			break;
 		}
+		if (held.st_uid != geteuid())
+			return diag_fail(diag, -EPERM, PINS_ROOT " belongs to user %u%s", held.st_uid,
+					 geteuid() ? " (needs root)" : ": remove it");
 		/* Whoever held the lock before may have removed the directory. */
 		if (stat(PINS_ROOT, &named) || named.st_ino != held.st_ino)
 			continue;
@@ -162,7 +165,7 @@ int pins_lock(int *lock, struct diag *diag)
 	}
 	return *diag->text ? error
 			   : diag_fail(diag, error, "cannot use " PINS_ROOT ": %s%s", strerror(-error),
-				       error == -EACCES || error == -EPERM ? " (needs root)" : "");
+				       diag_privilege(error));
 }
 
 void pins_unlock(int *lock)

@@ -213,7 +213,7 @@ int program_trial_open(struct program_trial **trial, const struct policy *policy
 	if (error) {
 		program_trial_close(new);
 		return diag_fail(diag, error, "cannot load the XDP program: %s%s", strerror(-error),
-				 error == -EPERM ? " (the kernel engine needs root)" : "");
+				 diag_privilege(error));
 	}
 	*trial = new;
 	return 0;

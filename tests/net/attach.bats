@@ -433,6 +433,15 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	equal "$(mode syn-fin)" enforce
 }
 
+@test "a pin directory that belongs to somebody else is not trusted" {
+	mkdir -m 777 /sys/fs/bpf/flagfilter
+	chown 65534 /sys/fs/bpf/flagfilter
+	run -1 --separate-stderr ff attach s0
+	rmdir /sys/fs/bpf/flagfilter
+	one_line "belongs to user 65534"
+	nothing_left
+}
+
 @test "without privilege: one line that says so, exit 1, nothing changed" {
 	local command before dir
 	# a copy that anyone can run, wherever this tree is
