@@ -434,6 +434,7 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 }
 
 @test "a pin directory that belongs to somebody else is not trusted" {
+	[ ! -e /sys/fs/bpf/flagfilter ] || skip "filters are attached on this machine"
 	mkdir -m 777 /sys/fs/bpf/flagfilter
 	chown 65534 /sys/fs/bpf/flagfilter
 	run -1 --separate-stderr ff attach s0

@@ -1,0 +1,407 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The benchmark: measures, in network namespaces of its own, and writes BUILD/bench/results.{json,md}.
+
+What is compared runs interleaved, round after round, so that what disturbs the machine disturbs all alike. Everything
+that is made here is taken away again, also after a failure or an interrupt. See docs/performance.md for the method.
+"""
+import argparse
+import glob
+import json
+import os
+import platform
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True  # nothing is left in the source tree
+import report  # noqa: E402
+
+LOADS = 4  # how often every program is loaded anew: where it lands in memory is part of the noise
+ROUNDS = 8  # with each load
+REPEAT = 20_000  # packets in one test run, of many in a round
+FLOOD_ROUNDS = 9
+WINDOW_MS = 200
+HONEST_MS = 200
+OWN_RULES = (1, 4, 16, 64)
+INTERFACES = (1, 4, 16)
+CPUS = (1, 4, 16, 64, 256)
+CALLS = 21  # of a command whose time is taken
+CAPTURE_FRAMES = 1_000_000
+REPLAY_ROUNDS = 5
+TIMEOUT_S = 120  # for any one process
+
+
+class Failed(Exception):
+    """A step cannot be done; str() says why."""
+
+
+def call(*command, check=True):
+    """Runs a command to its end; its stdout."""
+    try:
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=TIMEOUT_S,
+                              check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(f"{command[0]}: {error}") from error
+    if check and done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise Failed(f"{Path(str(command[0])).name}: {lines[0] if lines else f'exit status {done.returncode}'}")
+    return done.stdout
+
+
+def cost(*command):
+    """Runs a command; its wall time and CPU time, in seconds."""
+    begin = time.monotonic()
+    with open(os.devnull, "wb") as null:
+        process = subprocess.Popen([str(c) for c in command], stdin=null, stdout=null, stderr=null)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise Failed(f"{Path(str(command[0])).name}: exit status {process.returncode}")
+    return {"wall_s": time.monotonic() - begin, "cpu_s": usage.ru_utime + usage.ru_stime}
+
+
+def say(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+class Bench:
+    """Where everything is, and what has to be undone."""
+
+    def __init__(self, build):
+        self.flagfilter = build / "flagfilter"
+        self.out = build / "bench"
+        self.reference = self.out / "reference.bpf.o"
+        self.attacker, self.victim = f"ffbench{os.getpid()}a", f"ffbench{os.getpid()}v"
+        self.tx, self.rx = f"b{os.getpid()}t", f"b{os.getpid()}r"
+        self.capture = self.out / "replay.pcap"
+        self.missing = []
+        self.attached = set()
+
+    def tool(self, name, *arguments):
+        return json.loads(call(self.out / name, *arguments))
+
+    def command(self, *arguments):
+        return [self.flagfilter, "--netns", self.victim, *arguments]
+
+    def attach(self, interface, *arguments):
+        call(*self.command("attach", interface, *arguments))
+        self.attached.add(interface)
+
+    def detach(self, interface):
+        call(*self.command("detach", interface))
+        self.attached.discard(interface)
+
+    def in_victim(self, *command):
+        return call("ip", "netns", "exec", self.victim, *command)
+
+    def set_up(self):
+        for netns in self.attacker, self.victim:
+            call("ip", "netns", "add", netns)
+            call("ip", "netns", "exec", netns, "sh", "-c",
+                 "for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done")
+            call("ip", "-n", netns, "link", "set", "lo", "up")
+        ends = ((self.attacker, self.tx, 1), (self.victim, self.rx, 2))
+        call("ip", "link", "add", self.tx, "netns", self.attacker, "address", "02:00:00:00:00:01", "type", "veth",
+             "peer", "name", self.rx, "netns", self.victim, "address", "02:00:00:00:00:02")
+        for netns, interface, host in ends:
+            call("ip", "-n", netns, "address", "add", f"192.0.2.{host}/24", "dev", interface)
+            # Segments as they come from a cable, and NAPI also where no XDP program is.
+            call("ip", "netns", "exec", netns, "ethtool", "-K", interface, "tso", "off", "gso", "off", "gro", "on")
+            call("ip", "-n", netns, "link", "set", interface, "up")
+            call("ip", "-n", netns, "neighbour", "add", f"192.0.2.{3 - host}", "lladdr", f"02:00:00:00:00:0{3 - host}",
+                 "dev", interface)
+        self.in_victim("sh", "-c", f"echo 1 >/sys/class/net/{self.rx}/threaded")
+
+    def clean_up(self):
+        for interface in list(self.attached) + [self.rx]:
+            call(*self.command("detach", interface), check=False)
+        for netns in self.attacker, self.victim:
+            call("ip", "netns", "delete", netns, check=False)
+        self.capture.unlink(missing_ok=True)
+
+
+# Nanoseconds a packet, by BPF_PROG_TEST_RUN.
+
+def write_policies(bench):
+    """Policies of ever more own rules: only the last one drops SYN+FIN, and none of them drops an ACK."""
+    names = []
+    flags = [f"0x{value:03x}/0x1ff" for value in range(512) if value & 3 != 3 and not value & 0x10]
+    for rules in OWN_RULES:
+        lines = ["version: 1", "preset: none", "rules:"]
+        for index, match in enumerate(flags[:rules - 1] + ["SYN,FIN/SYN,FIN"]):
+            lines.append(f"  - {{name: own-{index}, flags: \"{match}\", mode: enforce}}")
+        path = bench.out / f"own{rules}.yaml"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        names.append(f"own{rules}={path}")
+    path = bench.out / "exempt.yaml"
+    path.write_text("version: 1\npreset: default\nexempt:\n  sources: [198.51.100.0/24, \"2001:db8:1::/48\"]\n"
+                    "  ports: [8443]\n", encoding="utf-8")
+    return ["default=default", "conntrack=conntrack", f"exempt={path}", *names]
+
+
+def xdp_filter_objects(bench):
+    """xdp-filter's cheapest program for TCP and its full one, with either default; as the distribution has them."""
+    wanted = [f"xdpfilt_{default}_{what}.o" for what in ("tcp", "all") for default in ("alw", "dny")]
+    found = []
+    for name in wanted:
+        places = [p for d in ("/usr/lib/*/bpf", "/usr/lib/bpf", "/usr/lib64/bpf") for p in glob.glob(f"{d}/{name}")]
+        if places:
+            found.append(places[0])
+        else:
+            bench.missing.append(f"xdp-filter ({name}): not installed")
+    return found
+
+
+def run_testrun(bench):
+    policies, others = write_policies(bench), xdp_filter_objects(bench)
+    result = None
+    for load in range(LOADS):
+        say(f"nanoseconds a packet, {load + 1} of {LOADS}")
+        part = json.loads(call("taskset", "-c", os.cpu_count() - 1, bench.out / "testrun", bench.reference, ROUNDS,
+                               REPEAT, *policies, "--", *others))
+        if result:
+            result["rounds"] += part["rounds"]
+        else:
+            result = part
+            bench.missing += [f"xdp-filter ({what})" for what in part["missing"]]
+    return result
+
+
+# End to end on veth.
+
+class Variant:
+    """One way to filter. Reference programs are attached by the flood itself; others are set up before."""
+
+    def __init__(self, name, program=(), up=None, down=None, port="open", honest=True):
+        self.name, self.program, self.port, self.honest = name, program, port, honest
+        self.up, self.down = up or (lambda: None), down or (lambda: None)
+
+
+def iptables():
+    """The iptables that there is: the old one by preference, which nft does not translate."""
+    return next((tool for tool in ("iptables-legacy", "iptables") if shutil.which(tool)), None)
+
+
+def netfilter_variants(bench):
+    variants = []
+    match = "tcp flags & (syn|fin) == (syn|fin) drop"
+    if shutil.which("nft"):
+        hooks = {"nft_ingress": ("netdev", f"hook ingress device {bench.rx} priority 0"),
+                 "nft_raw": ("ip", "hook prerouting priority -300")}
+        for name, (family, hook) in hooks.items():
+            rules = (f"add table {family} bench; add chain {family} bench c {{ type filter {hook}; }}; "
+                     f"add rule {family} bench c {match}")
+            variants.append(Variant(name, up=lambda rules=rules: bench.in_victim("nft", rules),
+                                    down=lambda family=family: bench.in_victim("nft", f"delete table {family} bench")))
+    else:
+        bench.missing.append("nftables: not installed")
+    tool = iptables()
+    if not tool:
+        bench.missing.append("iptables: not installed")
+    else:
+        rule = ("PREROUTING", "-p", "tcp", "--tcp-flags", "SYN,FIN", "SYN,FIN", "-j", "DROP")
+        variants.append(Variant("iptables_raw", up=lambda: bench.in_victim(tool, "-t", "raw", "-A", *rule),
+                                down=lambda: bench.in_victim(tool, "-t", "raw", "-D", *rule)))
+    return variants
+
+
+def flood_variants(bench):
+    modes = {f"flagfilter_{mode}": mode for mode in ("native", "generic")}
+    return [
+        Variant("drop_all", ("xdp", "drop_all"), honest=False),
+        Variant("parse_compare", ("xdp", "parse_compare")),
+        Variant("table", ("xdp", "table")),
+        *(Variant(name, up=lambda mode=mode: bench.attach(bench.rx, "--mode", mode),
+                  down=lambda: bench.detach(bench.rx)) for name, mode in modes.items()),
+        Variant("tc", ("tc", "tc_parse_compare")),
+        *netfilter_variants(bench),
+        Variant("none_open"),
+        Variant("none_closed", port="closed"),
+    ]
+
+
+def flood_once(bench, variant):
+    variant.up()
+    try:
+        return bench.tool("flood", bench.reference, bench.attacker, bench.tx, bench.victim, bench.rx, variant.port,
+                          WINDOW_MS, HONEST_MS if variant.honest else 0, *variant.program)
+    finally:
+        variant.down()
+
+
+def run_flood(bench):
+    variants = flood_variants(bench)
+    result = {variant.name: [] for variant in variants}  # in this order, too
+    for number in range(FLOOD_ROUNDS):
+        say(f"end to end, {number + 1} of {FLOOD_ROUNDS}")
+        first = number * 3 % len(variants)  # another one in every round
+        for variant in variants[first:] + variants[:first]:
+            try:
+                result[variant.name].append(flood_once(bench, variant))
+            except Failed as error:
+                bench.missing.append(f"{variant.name}, round {number + 1}: {error}")
+                if not result[variant.name]:
+                    variants.remove(variant)
+                    del result[variant.name]
+    attached, tool = {}, iptables()
+    for mode in "native", "generic":
+        bench.attach(bench.rx, "--mode", mode)
+        attached[mode] = json.loads(call(*bench.command("--json", "stats", bench.rx)))["attached"]
+        bench.detach(bench.rx)
+    version = " ".join(call(tool, "--version").split()[1:]) if tool else None
+    return {"variants": result, "iptables": tool and f"{tool} {version}", "attached": attached}
+
+
+# Flips, reports, replay.
+
+def run_toggle(bench):
+    say("flips")
+    result = bench.tool("toggle", bench.reference, bench.out / "stopwatch.bpf.o", bench.attacker, bench.tx,
+                        bench.victim, bench.rx)
+    bench.attach(bench.rx)
+    modes = ("monitor", "enforce")
+    result["rule_command"] = [cost(*bench.command("rule", bench.rx, f"syn-fin={modes[i % 2]}")) for i in range(CALLS)]
+    bench.detach(bench.rx)
+    return result
+
+
+def run_counters(bench):
+    say("reading the counters")
+    bench.attach(bench.rx)
+    result = bench.tool("counters", bench.victim, bench.rx, *CPUS)
+    result["true_command"] = [cost("true") for _ in range(CALLS)]
+    result["stats_command"] = [cost(*bench.command("--json", "stats", bench.rx)) for _ in range(CALLS)]
+    bench.detach(bench.rx)
+    ends = [f"b{os.getpid()}x{i}" for i in range(max(INTERFACES))]
+    for one, other in zip(ends[::2], ends[1::2]):
+        call("ip", "-n", bench.victim, "link", "add", one, "type", "veth", "peer", "name", other)
+    result["interfaces"] = []
+    for count in INTERFACES:
+        for interface in ends[len(bench.attached):count]:
+            bench.attach(interface)
+        result["interfaces"].append({
+            "interfaces": count,
+            "status": [cost(*bench.command("--json", "status")) for _ in range(CALLS)],
+            "stats": [cost(*bench.command("--json", "stats", ends[0])) for _ in range(CALLS)]})
+    for interface in ends:
+        bench.detach(interface)
+    return result
+
+
+def tcp_frame(flags, size, ipv6):
+    tcp = struct.pack(">HHIIBBHHH", 40000, 443, 1, 1, 0x50, flags, 8192, 0, 0) + bytes(size)
+    if ipv6:
+        header = struct.pack(">IHBB", 0x60000000, len(tcp), 6, 64) + bytes(32)
+    else:
+        header = struct.pack(">BBHHHBBH8s", 0x45, 0, 20 + len(tcp), 1, 0x4000, 64, 6, 0, bytes(8))
+    return bytes(12) + (b"\x86\xdd" if ipv6 else b"\x08\x00") + header + tcp
+
+
+def write_capture(path):
+    """A million frames such as a server sees, one in twenty of them illegal."""
+    syn, ack, psh_ack, fin_ack = 0x02, 0x10, 0x18, 0x11
+    illegal = (0x03, 0x06, 0x01, 0x00, 0x29)
+    block = []
+    for i in range(100):
+        ipv6 = i % 5 == 0
+        if i < 60:
+            block.append(tcp_frame(ack, 0, ipv6) if i % 2 else tcp_frame(psh_ack, 100 + i, ipv6))
+        elif i < 85:
+            block.append(tcp_frame((syn, fin_ack)[i % 2], 0, ipv6))
+        elif i < 95:
+            block.append(bytes(12) + b"\x08\x00" + struct.pack(">BBHHHBBH8s", 0x45, 0, 60, 1, 0, 64, 17, 0, bytes(8)) +
+                         bytes(40))
+        else:
+            block.append(tcp_frame(illegal[i - 95], 0, ipv6))
+    records = b"".join(struct.pack("<IIII", 0, 0, len(f), len(f)) + f for f in (f.ljust(60, b"\0") for f in block))
+    with open(path, "wb") as capture:
+        capture.write(struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for _ in range(CAPTURE_FRAMES // 100_000):
+            capture.write(records * 1000)
+
+
+def run_replay(bench):
+    say("replay")
+    write_capture(bench.capture)
+    flags = "({0} & 3 = 3 or {0} & 6 = 6 or {0} & 0x11 = 1 or {0} & 0x3f = 0)"
+    expression = (f"{flags.format('tcp[13]')} or (ip proto 6 and ip[6:2] & 0x1fff = 1) or "
+                  f"(ip6[6] = 6 and {flags.format('ip6[53]')})")
+    read = ["tcpdump", "-Z", "root", "-r", bench.capture]
+    commands = {"native": [bench.flagfilter, "--json", "replay", bench.capture],
+                "kernel": [bench.flagfilter, "--json", "replay", bench.capture, "--engine", "kernel"],
+                "tcpdump": [*read, "-w", os.devnull, expression]}
+    result = {"frames": CAPTURE_FRAMES, "bytes": bench.capture.stat().st_size, "expression": expression,
+              "dropped": json.loads(call(*commands["native"]))["dropped"]["packets"]}
+    if shutil.which("tcpdump"):
+        result["matched"] = len(call(*read, "-t", "-n", "-q", expression).splitlines())
+    else:
+        bench.missing.append("tcpdump: not installed")
+        del commands["tcpdump"]
+    result["runs"] = {name: [] for name in commands}
+    for number in range(REPLAY_ROUNDS):
+        for name, command in commands.items():
+            if name != "kernel" or number < 2:
+                result["runs"][name].append(cost(*command))
+    return result
+
+
+def machine():
+    model = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+             if line.startswith("model name")]
+    return {"processor": model[0] if model else platform.machine(), "cpus": os.cpu_count(),
+            "kernel": platform.release(), "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d")}
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def run(build):
+    if os.geteuid():
+        sys.exit("bench.py: needs root: it makes network namespaces and loads programs")
+    if os.cpu_count() < 2:
+        sys.exit("bench.py: needs two CPUs: one floods, the other receives")
+    signal.signal(signal.SIGTERM, interrupt)
+    bench = Bench(build)
+    results = {"schema": 1, "machine": machine()}
+    begin = time.monotonic()
+    try:
+        bench.set_up()
+        for name, step in (("testrun", run_testrun), ("flood", run_flood), ("toggle", run_toggle),
+                           ("counters", run_counters), ("replay", run_replay)):
+            try:
+                results[name] = step(bench)
+            except Failed as error:
+                bench.missing.append(f"{name}: {error}")
+    except Failed as error:
+        sys.exit(f"bench.py: {error}")
+    except KeyboardInterrupt:
+        sys.exit("bench.py: interrupted")
+    finally:
+        bench.clean_up()
+    results["missing"] = bench.missing
+    results["seconds"] = round(time.monotonic() - begin)
+    results["machine"]["load_after"] = os.getloadavg()[0]
+    (bench.out / "results.json").write_text(json.dumps(results) + "\n", encoding="utf-8")
+    (bench.out / "results.md").write_text(report.as_markdown(results), encoding="utf-8")
+    print(report.as_text(results))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("run", "docs"))
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    arguments = parser.parse_args()
+    if arguments.what == "run":
+        run(arguments.build)
+    else:
+        report.write_docs(arguments.build / "bench", Path("docs"))
+
+
+if __name__ == "__main__":
+    main()
