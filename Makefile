@@ -4,6 +4,7 @@
 #	make demo		see it work, in network namespaces of its own (root)
 #	make test		every test; installs what it needs on Debian (root)
 #	make check		the tests that need no root
+#	make bench		measure it against what one would use instead (root)
 #	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way include rule
 #	make check-vmlinux	compare vmlinux.h with the running kernel's BTF
 #	make install		PREFIX=/usr/local, DESTDIR=
@@ -43,6 +44,8 @@ ASAN_OBJECTS := $(MODULES:user/%.c=$(OUT)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c))
 
 all: $(OUT)/flagfilter
+
+include tests/bench/rules.mk
 
 # The program: compiled, stripped of what only debuggers need, and as C in a skeleton.
 $(OUT)/bpf/%.bpf.o: bpf/%.bpf.c
@@ -86,9 +89,9 @@ check: all $(UNIT_TESTS)
 
 test:
 	$(Q)tests/deps.sh test
-	$(Q)$(MAKE) all $(UNIT_TESTS)
+	$(Q)$(MAKE) all bench-build $(UNIT_TESTS)
 	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/*.bats)) \
-		$(wildcard tests/net/*.bats)
+		$(wildcard tests/bench/*.bats tests/net/*.bats)
 
 demo:
 	$(Q)tests/deps.sh demo

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# deps.sh [build|demo|test]: installs what is missing for it, on Debian 12. Silent if nothing is.
+# deps.sh [build|demo|test|bench]: installs what is missing for it, on Debian 12. Silent if nothing is.
 
 set -u
 
@@ -10,6 +10,8 @@ build=(gcc libc6-dev make clang llvm bpftool libbpf-dev libxdp-dev libyaml-dev l
 demo=(iproute2 nmap hping3 curl python3 tcpdump)
 test=(libcmocka-dev bats python3-scapy jq iperf3 nftables tmux procps xdp-tools
 	clang-format clang-tidy cppcheck shellcheck mandoc)
+
+bench=(python3 ethtool iproute2 util-linux nftables iptables tcpdump xdp-tools)
 
 fail() {
 	printf 'deps.sh: %s\n' "$@" >&2
@@ -21,7 +23,8 @@ case $what in
 build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${demo[@]}") ;;
 test) wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
-*) echo "usage: $0 [build|demo|test]" >&2 && exit 2 ;;
+bench) wanted=("${build[@]}" "${bench[@]}") ;;
+*) echo "usage: $0 [build|demo|test|bench]" >&2 && exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

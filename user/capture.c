@@ -8,11 +8,10 @@
 
 struct capture {
 	pcap_t *pcap;
-	__u64 frames; /* read so far */
-	char name[];  /* in diagnostics */
+	__u64 frames;	      /* read so far */
+	char buffer[1 << 18]; /* of the file: libpcap reads through stdio, whose own would be 4096 bytes */
+	char name[];	      /* in diagnostics */
 };
-
-DEFINE_CLEANUP(cleanup_pcap, pcap_t *, pcap_close)
 
 /* Opening a directory for reading succeeds; only reading it would fail, and be reported as a broken file. */
 static int open_file(FILE **file, const char *path)
@@ -47,35 +46,35 @@ static int require_ethernet(pcap_t *pcap, const char *name, struct diag *diag)
 int capture_open(struct capture **capture, const char *path, struct diag *diag)
 {
 	const char *name = !strcmp(path, "-") ? "standard input" : path;
-	_cleanup_(cleanup_pcap) pcap_t *pcap = NULL;
+	_cleanup_capture_ struct capture *opened = calloc(1, sizeof(*opened) + strlen(name) + 1);
 	_cleanup_file_ FILE *file = NULL;
 	char reason[PCAP_ERRBUF_SIZE] = "";
-	struct capture *opened;
 	int error;
 
+	if (!opened)
+		return diag_no_memory(diag);
+	memcpy(opened->name, name, strlen(name));
 	error = open_file(&file, path);
 	if (error)
 		return diag_fail(diag, error, "%s: %s", name, strerror(-error));
-	pcap = pcap_fopen_offline(file, reason);
-	if (!pcap)
+	setvbuf(file, opened->buffer, _IOFBF, sizeof(opened->buffer));
+	opened->pcap = pcap_fopen_offline(file, reason);
+	if (!opened->pcap) {
 		return diag_fail(diag, -EINVAL, "%s: not a capture: %s", name, reason);
+	}
 	file = NULL; /* libpcap closes it from here on */
-	error = require_ethernet(pcap, name, diag);
+	error = require_ethernet(opened->pcap, name, diag);
 	if (error)
 		return error;
-	opened = calloc(1, sizeof(*opened) + strlen(name) + 1);
-	if (!opened)
-		return diag_fail(diag, -ENOMEM, "%s: %s", name, strerror(ENOMEM));
-	memcpy(opened->name, name, strlen(name));
-	opened->pcap = pcap;
-	pcap = NULL;
 	*capture = opened;
+	opened = NULL;
 	return 0;
 }
 
 void capture_close(struct capture *capture)
 {
-	pcap_close(capture->pcap);
+	if (capture->pcap)
+		pcap_close(capture->pcap);
 	free(capture);
 }
 
