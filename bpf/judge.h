@@ -109,13 +109,15 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
  */
 static __always_inline bool ff_judge(struct ff_frame *frame)
 {
-	struct ff_counters *counters = ff_counters_of(frame);
 	__u64 parsed = ff_parse(frame, false), class = ff_bound(parsed, FF_CLASS_MASK);
-	__u32 slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
-	__u16 verdict = ff_state_of(frame)->slot[slot].verdict[class];
+	struct ff_counters *counters = ff_counters_of(frame);
+	__u32 slot;
+	__u16 verdict;
 
 	if (!counters)
 		return false;
+	slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
+	verdict = ff_state_of(frame)->slot[slot].verdict[class];
 	ff_note(frame, class, verdict);
 	if (verdict == FF_PASS) {
 		ff_count(&counters->passed[class], frame);
