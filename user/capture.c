@@ -53,7 +53,7 @@ int capture_open(struct capture **capture, const char *path, struct diag *diag)
 
 	if (!opened)
 		return diag_no_memory(diag);
-	memcpy(opened->name, name, strlen(name));
+	memcpy(opened->name, name, strlen(name) + 1);
 	error = open_file(&file, path);
 	if (error)
 		return diag_fail(diag, error, "%s: %s", name, strerror(-error));

@@ -142,26 +142,10 @@ static void print_exempt(const struct policy *policy)
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
-	const char **path = state->input;
-
-	switch (key) {
-	case ARGP_KEY_ARG:
-		if (*path)
-			command_usage_error(state, "one policy file at a time, not also '%s'", value);
-		*path = value;
-		return 0;
-	case ARGP_KEY_END:
-		if (!*path)
-			command_usage_error(state, "which policy file?");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return command_parse_argument(key, value, state, state->input, "a policy file");
 }
 
-static const struct argp argp = {
-	.parser = parse_option,
-};
+static const struct argp argp = {.parser = parse_option};
 
 int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag)
 {

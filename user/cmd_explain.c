@@ -243,21 +243,7 @@ static void print_text(const struct explanation *e)
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
-	const char **flags = state->input;
-
-	switch (key) {
-	case ARGP_KEY_ARG:
-		if (*flags)
-			command_usage_error(state, "one set of flags at a time, not also '%s': write 'SYN,FIN'", value);
-		*flags = value;
-		return 0;
-	case ARGP_KEY_END:
-		if (!*flags)
-			command_usage_error(state, "which flags? 'SYN,FIN', 'SF' or 0x03");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return command_parse_argument(key, value, state, state->input, "some flags: SYN,FIN or SF or 0x03");
 }
 
 static const struct argp argp = {.parser = parse_option};

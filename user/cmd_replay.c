@@ -190,17 +190,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	case KEY_VERDICTS:
 		arguments->verdicts = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->capture)
-			command_usage_error(state, "one capture at a time, not also '%s'", value);
-		arguments->capture = value;
-		return 0;
-	case ARGP_KEY_END:
-		if (!arguments->capture)
-			command_usage_error(state, "which capture?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return command_parse_argument(key, value, state, &arguments->capture, "a capture");
 	}
 }
 

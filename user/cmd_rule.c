@@ -17,7 +17,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	if (key != ARGP_KEY_ARG || !arguments->interface)
-		return command_parse_interface(key, text, state, &arguments->interface);
+		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
 	if (!arguments->settings)
 		arguments->settings = &state->argv[state->next - 1];
 	arguments->count++;

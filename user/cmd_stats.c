@@ -58,7 +58,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			command_usage_error(state, "'%s' is no number of reports", text);
 		return 0;
 	default:
-		return command_parse_interface(key, text, state, &arguments->interface);
+		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
 	}
 }
 

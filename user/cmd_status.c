@@ -16,7 +16,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	if (key == ARGP_KEY_END)
 		return 0; /* without an interface: all */
-	return command_parse_interface(key, text, state, &arguments->interface);
+	return command_parse_argument(key, text, state, &arguments->interface, "an interface");
 }
 
 static json_t *to_json(const struct location *location, const struct snapshot *snapshot)

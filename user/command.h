@@ -44,10 +44,10 @@ void command_usage_error(const struct argp_state *state, const char *format, ...
 	__attribute__((format(printf, 2, 3), noreturn));
 
 /*
- * The part of an argp parser that commands on one interface share: the first argument is INTERFACE, a second one or
- * none at all is an error.
+ * The part of an argp parser that commands on one thing share: the first argument is put into ARGUMENT; a second one,
+ * or none at all, is an error. WHAT it is: "an interface".
  */
-error_t command_parse_interface(int key, char *text, struct argp_state *state, const char **interface);
+error_t command_parse_argument(int key, char *text, struct argp_state *state, const char **argument, const char *what);
 
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag);

@@ -150,17 +150,17 @@ void command_usage_error(const struct argp_state *state, const char *format, ...
 	exit(STATUS_USAGE);
 }
 
-error_t command_parse_interface(int key, char *text, struct argp_state *state, const char **interface)
+error_t command_parse_argument(int key, char *text, struct argp_state *state, const char **argument, const char *what)
 {
 	switch (key) {
 	case ARGP_KEY_ARG:
-		if (*interface)
-			command_usage_error(state, "unexpected argument '%s'", text);
-		*interface = text;
+		if (*argument)
+			command_usage_error(state, "unexpected argument '%s' behind '%s'", text, *argument);
+		*argument = text;
 		return 0;
 	case ARGP_KEY_END:
-		if (!*interface)
-			command_usage_error(state, "name an interface");
+		if (!*argument)
+			command_usage_error(state, "name %s", what);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
