@@ -450,10 +450,8 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	chmod 755 "$dir"
 	install -m 755 "$FLAGFILTER" "$dir/flagfilter"
 	as_nobody() { in_s setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/flagfilter" "$@"; }
-	for command in attach detach; do
-		run -1 --separate-stderr as_nobody "$command" s0
-		one_line root
-	done
+	run -1 --separate-stderr as_nobody attach s0
+	one_line root
 	nothing_left
 	ff attach s0
 	before=$(ff --json status s0)
