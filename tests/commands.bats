@@ -61,11 +61,11 @@ policy() {
 
 # The verdict on every combination of the six classic flags, against DESIGN's table written anew.
 @test "explain agrees with the table of rules for all 64 classic combinations" {
+	mapfile -t verdicts < <(for value in {0..63}; do "$FLAGFILTER" --json explain "$value"; done | jq -r .verdict)
 	for value in {0..63}; do
 		expected=pass
 		(((value & 3) == 3 || (value & 6) == 6 || (value & 17) == 1 || value == 0)) && expected=drop
-		run -0 --separate-stderr "$FLAGFILTER" --json explain "$value"
-		[ "$(jq -r .verdict <<<"$output")" = $expected ]
+		[ "${verdicts[value]}" = $expected ]
 	done
 }
 
