@@ -77,34 +77,20 @@ static int print_rules(const struct globals *globals, const struct arguments *ar
 	return 0;
 }
 
-/* Reads the live policy; a loader that changes it at this moment is not waited for. */
-static int read_policy(const char *interface, struct policy *policy, struct diag *diag)
-{
-	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	struct location location;
-	int error;
-
-	if (!snapshot)
-		return diag_no_memory(diag);
-	error = filter_locate_and_read(&location, snapshot, interface, diag);
-	if (!error)
-		*policy = snapshot->report.policy;
-	return error;
-}
-
 int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct arguments arguments = {};
-	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
+	struct location location;
 	int error = 0;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	if (!policy)
+	if (!snapshot)
 		return diag_no_memory(diag);
 	if (arguments.count)
 		error = attach_change_policy(arguments.interface, set_modes, &arguments, diag);
 	if (!error)
-		error = read_policy(arguments.interface, policy, diag);
-	return error ? error : print_rules(globals, &arguments, policy);
+		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
+	return error ? error : print_rules(globals, &arguments, &snapshot->report.policy);
 }

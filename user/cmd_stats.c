@@ -218,19 +218,15 @@ int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag)
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct sigaction action = {.sa_handler = on_signal};
 	struct arguments arguments = {};
-	bool screen;
-	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!arguments.interval_s)
 		arguments.count = 1;
-	screen = arguments.interval_s && !globals->json && isatty(STDOUT_FILENO);
 	if (arguments.interval_s) {
 		sigaction(SIGINT, &action, NULL);
 		sigaction(SIGTERM, &action, NULL);
+		if (!globals->json && isatty(STDOUT_FILENO))
+			printf("\033[2J");
 	}
-	if (screen)
-		printf("\033[2J");
-	error = watch(globals, &arguments, diag);
-	return error;
+	return watch(globals, &arguments, diag);
 }
