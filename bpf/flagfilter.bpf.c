@@ -57,22 +57,22 @@ static __always_inline __u64 ff_bytes_of(struct ff_frame *frame)
 {
 	__u64 bytes = ff_data_end(frame) - ff_data(frame);
 
-	if (ff_frags && bytes >= FIRST_BUFFER_MIN)
+	if (bytes >= FIRST_BUFFER_MIN && ff_frags)
 		return bpf_xdp_get_buff_len(frame);
 	return bytes;
-}
-
-static __always_inline void ff_note(struct ff_frame *frame, __u16 class, __u16 verdict)
-{
-	(void)frame;
-	if (ff_trace)
-		ff_last = (struct ff_judgement){.class = class, .verdict = verdict};
 }
 
 SEC("xdp")
 int flagfilter(struct xdp_md *frame)
 {
-	return ff_judge(frame) ? XDP_DROP : XDP_PASS;
+	return ff_judge(frame, NULL);
+}
+
+/* The same, for the replay's kernel engine: attached to nothing, it leaves each judgement in ff_last. */
+SEC("xdp")
+int flagfilter_trace(struct xdp_md *frame)
+{
+	return ff_judge(frame, &ff_last);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

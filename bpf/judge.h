@@ -13,19 +13,16 @@ static __always_inline const struct ff_state *ff_state_of(const struct ff_frame 
 /* This CPU's counters, or NULL. */
 static __always_inline struct ff_counters *ff_counters_of(struct ff_frame *frame);
 
-/* Told the class and the verdict of every frame, for those who want to know. */
-static __always_inline void ff_note(struct ff_frame *frame, __u16 class, __u16 verdict);
-
 /* How long the whole frame is. */
 static __always_inline __u64 ff_bytes_of(struct ff_frame *frame);
 
 /* Whether an exempt source of KEY's slot and family covers KEY's address. */
 static __always_inline bool ff_source_matches(const struct ff_frame *frame, const struct ff_source_key *key);
 
-static __always_inline void ff_count(struct ff_count *count, struct ff_frame *frame)
+static __always_inline void ff_count(struct ff_count *count, __u64 bytes)
 {
 	count->packets++;
-	count->bytes += ff_bytes_of(frame);
+	count->bytes += bytes;
 }
 
 static __always_inline bool ff_port_exempt(const struct ff_policy *policy, const struct ff_frame *frame, __u32 tcp)
@@ -66,7 +63,7 @@ static __always_inline bool ff_source_exempt(__u32 slot, const struct ff_frame *
  */
 FF_OUT_OF_LINE __u32 ff_exempt(struct ff_frame *frame, __u32 slot)
 {
-	__u32 parsed = ff_parse(frame, true);
+	__u32 parsed = ff_parse(frame);
 
 	slot &= 1;
 	return ff_port_exempt(&ff_state_of(frame)->slot[slot], frame, parsed >> FF_TCP_SHIFT & FF_TCP_MASK) ||
@@ -74,8 +71,8 @@ FF_OUT_OF_LINE __u32 ff_exempt(struct ff_frame *frame, __u32 slot)
 		ff_source_exempt(slot, frame, parsed >> FF_IP_SHIFT & FF_IP_MASK));
 }
 
-/* What the rarer verdicts ask for. Returns whether FRAME is dropped. */
-FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict)
+/* What the rarer verdicts ask for. Returns XDP_DROP or XDP_PASS. */
+FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict, __u64 bytes)
 {
 	struct ff_counters *counters = ff_counters_of(frame);
 	struct ff_rule_count *rule;
@@ -83,51 +80,60 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
 	bool exempt = false;
 
 	if (!counters)
-		return false;
+		return XDP_PASS;
 	index = ff_bound(index, FF_CLASS_MASK);
 	rule = &counters->rule[FF_COUNTER(verdict) % FF_COUNTERS];
 	if (FF_ACTION(verdict) == FF_DROP_UNLESS_EXEMPT)
 		exempt = ff_exempt(frame, slot);
 	if (FF_ACTION(verdict) >= FF_DROP && !exempt) {
 		counters->dropped[index]++;
-		ff_count(&rule->dropped, frame);
-		return true;
+		ff_count(&rule->dropped, bytes);
+		return XDP_DROP;
 	}
 	if (verdict & FF_SILENT << 8)
-		return false;
+		return XDP_PASS;
 	if (exempt)
-		ff_count(&rule->exempted, frame);
+		ff_count(&rule->exempted, bytes);
 	else if (FF_ACTION(verdict) == FF_MONITOR)
-		ff_count(&rule->would_drop, frame);
-	ff_count(&counters->passed[index], frame);
-	return false;
+		ff_count(&rule->would_drop, bytes);
+	ff_count(&counters->passed[index], bytes);
+	return XDP_PASS;
 }
 
 /*
- * Judges FRAME by the live policy, and counts it. Returns whether it is dropped. The common frame, which no rule has a
- * say about, is through at the first test. Without counters it passes: nothing is dropped that is not counted.
+ * Judges FRAME by the live policy, and counts it. Returns XDP_DROP or XDP_PASS. The common frame, which no rule has a
+ * say about, is through at the first test. Without counters it passes: nothing is dropped that is not counted. TRACE,
+ * if not NULL, is told the judgement.
  */
-static __always_inline bool ff_judge(struct ff_frame *frame)
+static __always_inline __u32 ff_judge(struct ff_frame *frame, struct ff_judgement *trace)
 {
-	__u64 parsed = ff_parse(frame, false), class = ff_bound(parsed, FF_CLASS_MASK);
 	struct ff_counters *counters = ff_counters_of(frame);
-	__u32 slot;
+	__u64 class, bytes;
+	__u32 slot, counter;
 	__u16 verdict;
 
-	if (!counters)
-		return false;
+	bytes = ff_bytes_of(frame);
+	class = ff_class_plain(frame);
+	if (ff_unlikely(class == FF_UNCLEAR)) {
+		class = ff_parse(frame);
+		class = ff_bound(class, FF_CLASS_MASK);
+	}
 	slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
 	verdict = ff_state_of(frame)->slot[slot].verdict[class];
-	ff_note(frame, class, verdict);
+	if (trace)
+		*trace = (struct ff_judgement){.class = class, .verdict = verdict};
+	if (ff_unlikely(!counters))
+		return XDP_PASS;
 	if (verdict == FF_PASS) {
-		ff_count(&counters->passed[class], frame);
-		return false;
+		ff_count(&counters->passed[class], bytes);
+		return XDP_PASS;
 	}
-	if (verdict >> 8 != FF_DROP)
-		return ff_judge_rare(frame, slot, class, verdict);
+	counter = verdict - FF_VERDICT(FF_DROP, 0);
+	if (counter >= FF_COUNTERS)
+		return ff_judge_rare(frame, slot, class, verdict, bytes);
 	counters->dropped[class]++;
-	ff_count(&counters->rule[FF_COUNTER(verdict) % FF_COUNTERS].dropped, frame);
-	return true;
+	ff_count(&counters->rule[counter].dropped, bytes);
+	return XDP_DROP;
 }
 
 #endif

@@ -33,6 +33,7 @@
 	})
 #else
 #include <arpa/inet.h>
+#include <linux/bpf.h> /* enum xdp_action */
 #include <stddef.h>
 
 struct ff_frame {
@@ -43,7 +44,6 @@ struct ff_frame {
 	struct ff_counters *counters;
 	const struct ff_source_key *source; /* exempt ones of the live policy */
 	__u64 bytes;			    /* of the whole frame */
-	struct ff_judgement judgement;	    /* what ff_note() was told */
 };
 #define ff_data(frame) ((const char *)(frame)->data)
 #define ff_data_end(frame) ((const char *)(frame)->data_end)
@@ -98,32 +98,37 @@ static __always_inline bool ff_has(const struct ff_frame *frame, const void *at,
 	return (const char *)at + size <= ff_data_end(frame);
 }
 
-/* No class: the flags are not there. */
-#define FF_CUT FF_CLASS_MASK
+/* No class: it takes a closer look. */
+#define FF_UNCLEAR FF_CLASS_MASK
 
 /* The flags of the TCP header at AT, if the frame and the datagram, which has LEFT bytes from there, reach that far. */
 static __always_inline __u32 ff_tcp_flags(const struct ff_frame *frame, const void *at, __u32 left)
 {
-	if (ff_unlikely(left < FF_TCP_FLAGS_END || !ff_has(frame, at, FF_TCP_FLAGS_END)))
-		return FF_CUT;
-	return bpf_ntohs(*(const __be16 *)((const char *)at + FF_TCP_FLAGS)) & FF_FLAGS_ALL;
+	__u32 flags;
+
+	if (left < FF_TCP_FLAGS_END || !ff_has(frame, at, FF_TCP_FLAGS_END))
+		return FF_UNCLEAR;
+	flags = bpf_ntohs(*(const __be16 *)((const char *)at + FF_TCP_FLAGS));
+	return ff_bound(flags, FF_FLAGS_ALL);
 }
 
-/* What it means that the flags are not there. */
-static __always_inline __u32 ff_class_cut(bool first_fragment)
+/*
+ * The class of the segment at AT, which is TCP bytes into the frame, and where that is for those who look at its ports:
+ * nowhere, if the LEFT bytes of the datagram are too few for them.
+ */
+static __always_inline __u32 ff_class_tcp(const struct ff_frame *frame, const void *at, __u32 tcp, __u32 left,
+					  bool first_fragment)
 {
-	return first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
+	__u32 class = ff_tcp_flags(frame, at, left);
+
+	if (class == FF_UNCLEAR)
+		class = first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
+	return left < FF_TCP_PORTS_END ? class : class | tcp << FF_TCP_SHIFT;
 }
 
-/* Where the TCP header is, for those who look at its ports; nowhere, if the LEFT bytes are too few for them. */
-static __always_inline __u32 ff_place_tcp(__u32 tcp, __u32 left)
+static __always_inline __u32 ff_class_ipv4(const struct ff_frame *frame, const struct iphdr *ip, __u32 at)
 {
-	return left < FF_TCP_PORTS_END ? 0 : tcp << FF_TCP_SHIFT;
-}
-
-static __always_inline __u32 ff_class_ipv4(const struct ff_frame *frame, const struct iphdr *ip, __u32 at, bool locate)
-{
-	__u32 header, total, class;
+	__u32 header, total;
 
 	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 4)
 		return FF_MALFORMED;
@@ -133,12 +138,10 @@ static __always_inline __u32 ff_class_ipv4(const struct ff_frame *frame, const s
 		return FF_MALFORMED;
 	if (ip->protocol != FF_NEXTHDR_TCP)
 		return FF_NON_TCP;
-	if (ff_unlikely(ip->frag_off & bpf_htons(FF_IP_OFFSET)))
+	if (ip->frag_off & bpf_htons(FF_IP_OFFSET))
 		return (ip->frag_off & bpf_htons(FF_IP_OFFSET)) == bpf_htons(1) ? FF_TINY_FRAGMENT : FF_FRAGMENT;
-	class = ff_tcp_flags(frame, (const char *)ip + header, total - header);
-	if (ff_unlikely(class == FF_CUT))
-		class = ff_class_cut(ip->frag_off & bpf_htons(FF_IP_MF));
-	return locate ? class | ff_place_tcp(at + header, total - header) : class;
+	return ff_class_tcp(frame, (const char *)ip + header, at + header, total - header,
+			    ip->frag_off & bpf_htons(FF_IP_MF));
 }
 
 static __always_inline bool ff_is_exthdr(__u8 nexthdr)
@@ -192,39 +195,36 @@ FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 next
 		pos += size;
 		at += size;
 		left -= size;
-		if (nexthdr == FF_NEXTHDR_TCP) {
-			__u32 class = ff_tcp_flags(frame, pos, left);
-
-			return (class == FF_CUT ? ff_class_cut(first_fragment) : class) | ff_place_tcp(at, left);
-		}
+		if (nexthdr == FF_NEXTHDR_TCP)
+			return ff_class_tcp(frame, pos, at, left, first_fragment);
 		if (!ff_is_exthdr(nexthdr))
 			return FF_NON_TCP;
 	}
 	return FF_IPV6_EXTHDR;
 }
 
-static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, const struct ipv6hdr *ip, __u32 at, bool locate)
+static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, const struct ipv6hdr *ip, __u32 at)
 {
-	__u32 left, class;
+	__u32 left;
 
 	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 6)
 		return FF_MALFORMED;
 	left = bpf_ntohs(ip->payload_len);
 	at += sizeof(*ip);
-	if (ff_is_exthdr(ip->nexthdr)) {
-		class = ff_class_exthdr(frame, at, ip->nexthdr, left);
-		return locate ? class : class & FF_CLASS_MASK;
-	}
+	if (ff_is_exthdr(ip->nexthdr))
+		return ff_class_exthdr(frame, at, ip->nexthdr, left);
 	if (ip->nexthdr != FF_NEXTHDR_TCP)
 		return FF_NON_TCP;
-	class = ff_tcp_flags(frame, ip + 1, left);
-	if (ff_unlikely(class == FF_CUT))
-		class = ff_class_cut(false);
-	return locate ? class | ff_place_tcp(at, left) : class;
+	return ff_class_tcp(frame, ip + 1, at, left, false);
 }
 
-/* The class of FRAME, in FF_CLASS_MASK, and if LOCATE, where its headers are. */
-static __always_inline __u32 ff_parse(struct ff_frame *frame, bool locate)
+static __always_inline bool ff_is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(FF_ETH_P_8021Q) || proto == bpf_htons(FF_ETH_P_8021AD);
+}
+
+/* The class of FRAME, in FF_CLASS_MASK, and where its headers are. */
+FF_OUT_OF_LINE __u32 ff_parse(struct ff_frame *frame)
 {
 	const struct ethhdr *eth = (const void *)ff_data(frame);
 	const struct vlan_hdr *vlan = (const void *)(eth + 1);
@@ -234,7 +234,7 @@ static __always_inline __u32 ff_parse(struct ff_frame *frame, bool locate)
 	if (!ff_has(frame, eth, sizeof(*eth)))
 		return FF_RUNT;
 	proto = eth->h_proto;
-	for (tags = 0; proto == bpf_htons(FF_ETH_P_8021Q) || proto == bpf_htons(FF_ETH_P_8021AD); tags++) {
+	for (tags = 0; ff_is_vlan(proto); tags++) {
 		if (tags == FF_VLAN_MAX)
 			return FF_VLAN_DEPTH;
 		if (!ff_has(frame, vlan, sizeof(*vlan)))
@@ -244,10 +244,57 @@ static __always_inline __u32 ff_parse(struct ff_frame *frame, bool locate)
 	}
 	at = sizeof(*eth) + tags * sizeof(*vlan);
 	if (proto == bpf_htons(FF_ETH_P_IP))
-		return ff_class_ipv4(frame, (const void *)vlan, at, locate) | (locate ? at << FF_IP_SHIFT : 0);
+		return ff_class_ipv4(frame, (const void *)vlan, at) | at << FF_IP_SHIFT;
 	if (proto == bpf_htons(FF_ETH_P_IPV6))
-		return ff_class_ipv6(frame, (const void *)vlan, at, locate) | (locate ? at << FF_IP_SHIFT : 0);
+		return ff_class_ipv6(frame, (const void *)vlan, at) | at << FF_IP_SHIFT;
 	return FF_NON_IP;
+}
+
+static __always_inline __u32 ff_class_plain_ipv4(const struct ff_frame *frame, const struct iphdr *ip)
+{
+	__u32 total = bpf_ntohs(ip->tot_len);
+
+	if (ip->version != 4 || ip->ihl * 4 != sizeof(*ip) || total < sizeof(*ip) + FF_TCP_FLAGS_END)
+		return FF_UNCLEAR;
+	if (ip->protocol != FF_NEXTHDR_TCP)
+		return FF_NON_TCP;
+	if (ip->frag_off & bpf_htons(FF_IP_OFFSET))
+		return FF_UNCLEAR;
+	return ff_tcp_flags(frame, ip + 1, FF_TCP_FLAGS_END);
+}
+
+static __always_inline __u32 ff_class_plain_ipv6(const struct ff_frame *frame, const struct ipv6hdr *ip)
+{
+	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 6 || ff_is_exthdr(ip->nexthdr))
+		return FF_UNCLEAR;
+	if (ip->nexthdr != FF_NEXTHDR_TCP)
+		return FF_NON_TCP;
+	return ff_tcp_flags(frame, ip + 1, bpf_ntohs(ip->payload_len));
+}
+
+/*
+ * The class of FRAME if it is one of those that most are: without IP options or extension headers, unfragmented, all
+ * there. FF_UNCLEAR for any other: ff_parse() knows.
+ */
+static __always_inline __u32 ff_class_plain(const struct ff_frame *frame)
+{
+	const struct ethhdr *eth = (const void *)ff_data(frame);
+	const struct vlan_hdr *vlan = (const void *)(eth + 1);
+	const __be16 *proto = &eth->h_proto;
+
+	for (int tags = 0; tags <= FF_VLAN_MAX; tags++) {
+		if (!ff_has(frame, vlan, sizeof(struct iphdr)))
+			return FF_UNCLEAR;
+		if (*proto == bpf_htons(FF_ETH_P_IP))
+			return ff_class_plain_ipv4(frame, (const void *)vlan);
+		if (*proto == bpf_htons(FF_ETH_P_IPV6))
+			return ff_class_plain_ipv6(frame, (const void *)vlan);
+		if (!ff_is_vlan(*proto))
+			return FF_NON_IP;
+		proto = &vlan->h_vlan_encapsulated_proto;
+		vlan++;
+	}
+	return FF_UNCLEAR;
 }
 
 #endif

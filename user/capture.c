@@ -1,10 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "capture.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/*
+ * libpcap is loaded when a capture is opened and not before: with the libraries it brings along (dbus, systemd, gcrypt)
+ * it would make every other command take twice as long to start.
+ */
+#define PCAP_FUNCTIONS(FUNCTION)                                                                                       \
+	FUNCTION(pcap_fopen_offline)                                                                                   \
+	FUNCTION(pcap_close)                                                                                           \
+	FUNCTION(pcap_next_ex)                                                                                         \
+	FUNCTION(pcap_geterr)                                                                                          \
+	FUNCTION(pcap_datalink)                                                                                        \
+	FUNCTION(pcap_datalink_val_to_name)
+
+static struct {
+#define POINTER(name) __typeof__(&(name)) name;
+	PCAP_FUNCTIONS(POINTER)
+#undef POINTER
+} lib;
+
+static int load_libpcap(struct diag *diag)
+{
+	void *library = dlopen("libpcap.so.0.8", RTLD_NOW); /* its name in Debian; the others keep upstream's */
+
+	if (!library)
+		library = dlopen("libpcap.so.1", RTLD_NOW);
+	if (!library)
+		return diag_fail(diag, -ENOENT, "captures need libpcap: %s: install it (Debian: libpcap0.8)",
+				 dlerror());
+#define LOAD(name)                                                                                                     \
+	lib.name = dlsym(library, #name);                                                                              \
+	if (!lib.name)                                                                                                 \
+		return diag_fail(diag, -ENOENT, "this libpcap is too old for captures: it has no " #name);
+	PCAP_FUNCTIONS(LOAD)
+#undef LOAD
+	return 0;
+}
 
 struct capture {
 	pcap_t *pcap;
@@ -30,8 +67,8 @@ static int open_file(FILE **file, const char *path)
 
 static int require_ethernet(pcap_t *pcap, const char *name, struct diag *diag)
 {
-	int type = pcap_datalink(pcap);
-	const char *type_name = pcap_datalink_val_to_name(type);
+	int type = lib.pcap_datalink(pcap);
+	const char *type_name = lib.pcap_datalink_val_to_name(type);
 	char number[16];
 
 	if (type == DLT_EN10MB)
@@ -57,11 +94,13 @@ int capture_open(struct capture **capture, const char *path, struct diag *diag)
 	error = open_file(&file, path);
 	if (error)
 		return diag_fail(diag, error, "%s: %s", name, strerror(-error));
+	error = load_libpcap(diag);
+	if (error)
+		return error;
 	setvbuf(file, opened->buffer, _IOFBF, sizeof(opened->buffer));
-	opened->pcap = pcap_fopen_offline(file, reason);
-	if (!opened->pcap) {
+	opened->pcap = lib.pcap_fopen_offline(file, reason);
+	if (!opened->pcap)
 		return diag_fail(diag, -EINVAL, "%s: not a capture: %s", name, reason);
-	}
 	file = NULL; /* libpcap closes it from here on */
 	error = require_ethernet(opened->pcap, name, diag);
 	if (error)
@@ -74,7 +113,7 @@ int capture_open(struct capture **capture, const char *path, struct diag *diag)
 void capture_close(struct capture *capture)
 {
 	if (capture->pcap)
-		pcap_close(capture->pcap);
+		lib.pcap_close(capture->pcap);
 	free(capture);
 }
 
@@ -83,7 +122,7 @@ int capture_next(struct capture *capture, const void **data, __u32 *size, struct
 	struct pcap_pkthdr *header;
 	const u_char *bytes;
 
-	switch (pcap_next_ex(capture->pcap, &header, &bytes)) {
+	switch (lib.pcap_next_ex(capture->pcap, &header, &bytes)) {
 	case 1:
 		capture->frames++;
 		*data = bytes;
@@ -93,6 +132,6 @@ int capture_next(struct capture *capture, const void **data, __u32 *size, struct
 		return 0;
 	default:
 		return diag_fail(diag, -EIO, "%s: broken after frame %llu: %s", capture->name, capture->frames,
-				 pcap_geterr(capture->pcap));
+				 lib.pcap_geterr(capture->pcap));
 	}
 }

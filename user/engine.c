@@ -37,11 +37,6 @@ static struct ff_counters *ff_counters_of(struct ff_frame *frame)
 	return frame->counters;
 }
 
-static void ff_note(struct ff_frame *frame, __u16 class, __u16 verdict)
-{
-	frame->judgement = (struct ff_judgement){.class = class, .verdict = verdict};
-}
-
 static __u64 ff_bytes_of(struct ff_frame *frame)
 {
 	return frame->bytes;
@@ -102,11 +97,12 @@ struct outcome engine_native_judge(struct engine_native *engine, const void *fra
 		.bytes = size,
 	};
 
-	bool dropped;
+	struct ff_judgement judgement;
+	__u32 action;
 
 	memcpy(engine->frame, frame, judged);
-	dropped = ff_judge(&view);
-	return outcome_of(&view.judgement, dropped);
+	action = ff_judge(&view, &judgement);
+	return outcome_of(&judgement, action == XDP_DROP);
 }
 
 const struct ff_counters *engine_native_counters(const struct engine_native *engine)

@@ -80,6 +80,7 @@ int program_open(struct program **program, const char *pin_dir, const struct ff_
 		new->skeleton->rodata->ff_frags = true;
 		bpf_program__set_flags(new->skeleton->progs.flagfilter, BPF_F_XDP_HAS_FRAGS);
 	}
+	bpf_program__set_autoload(new->skeleton->progs.flagfilter_trace, false);
 	new->skeleton->data_state->ff_state = *state;
 	error = pin_dir ? pin_maps(new, pin_dir) : 0;
 	if (error)
@@ -178,7 +179,8 @@ static int trial_load(struct program_trial *trial, const struct policy *policy)
 	struct flagfilter *skeleton = trial->program->skeleton;
 	int error;
 
-	skeleton->rodata->ff_trace = true;
+	bpf_program__set_autoload(skeleton->progs.flagfilter, false);
+	bpf_program__set_autoload(skeleton->progs.flagfilter_trace, true);
 	error = flagfilter__load(skeleton);
 	if (error)
 		return error;
@@ -190,7 +192,7 @@ static int trial_load(struct program_trial *trial, const struct policy *policy)
 		if (error)
 			return error;
 	}
-	trial->program_fd = bpf_program__fd(skeleton->progs.flagfilter);
+	trial->program_fd = bpf_program__fd(skeleton->progs.flagfilter_trace);
 	return 0;
 }
 

@@ -5,8 +5,8 @@
 bats_require_minimum_version 1.5.0
 
 # About a quarter more than what was measured: 12,900 instructions, 3,200 bytes on Linux 6.18, x86-64, clang 14.
-INSTRUCTIONS_MAX=20000 # that the verifier works through, on all paths; the kernel's own limit is a million
-JITED_BYTES_MAX=4000   # of machine code: it shares the instruction cache with the driver
+INSTRUCTIONS_MAX=12000 # that the verifier works through, on all paths; the kernel's own limit is a million
+JITED_BYTES_MAX=3000   # of machine code: it shares the instruction cache with the driver
 
 setup() {
 	local build=$BATS_TEST_DIRNAME/../../build
