@@ -107,17 +107,17 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
  */
 static __always_inline __u32 ff_judge(struct ff_frame *frame, struct ff_judgement *trace)
 {
-	struct ff_counters *counters = ff_counters_of(frame);
-	__u64 class, bytes;
+	__u64 class = ff_class_plain(frame), bytes;
+	struct ff_counters *counters;
 	__u32 slot, counter;
 	__u16 verdict;
 
-	bytes = ff_bytes_of(frame);
-	class = ff_class_plain(frame);
 	if (ff_unlikely(class == FF_UNCLEAR)) {
 		class = ff_parse(frame);
 		class = ff_bound(class, FF_CLASS_MASK);
 	}
+	counters = ff_counters_of(frame);
+	bytes = ff_bytes_of(frame);
 	slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
 	verdict = ff_state_of(frame)->slot[slot].verdict[class];
 	if (trace)

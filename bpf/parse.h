@@ -57,6 +57,7 @@ struct ff_frame {
 #define ff_bound(value, mask) ((value) & (mask))
 #endif
 
+#define ff_likely(condition) __builtin_expect(!!(condition), 1)
 #define ff_unlikely(condition) __builtin_expect(!!(condition), 0)
 
 enum {
@@ -106,7 +107,7 @@ static __always_inline __u32 ff_tcp_flags(const struct ff_frame *frame, const vo
 {
 	__u32 flags;
 
-	if (left < FF_TCP_FLAGS_END || !ff_has(frame, at, FF_TCP_FLAGS_END))
+	if (ff_unlikely(left < FF_TCP_FLAGS_END) || !ff_has(frame, at, FF_TCP_FLAGS_END))
 		return FF_UNCLEAR;
 	flags = bpf_ntohs(*(const __be16 *)((const char *)at + FF_TCP_FLAGS));
 	return ff_bound(flags, FF_FLAGS_ALL);
@@ -256,9 +257,9 @@ static __always_inline __u32 ff_class_plain_ipv4(const struct ff_frame *frame, c
 
 	if (ip->version != 4 || ip->ihl * 4 != sizeof(*ip) || total < sizeof(*ip) + FF_TCP_FLAGS_END)
 		return FF_UNCLEAR;
-	if (ip->protocol != FF_NEXTHDR_TCP)
+	if (ff_unlikely(ip->protocol != FF_NEXTHDR_TCP))
 		return FF_NON_TCP;
-	if (ip->frag_off & bpf_htons(FF_IP_OFFSET))
+	if (ff_unlikely(ip->frag_off & bpf_htons(FF_IP_OFFSET)))
 		return FF_UNCLEAR;
 	return ff_tcp_flags(frame, ip + 1, FF_TCP_FLAGS_END);
 }
@@ -285,7 +286,7 @@ static __always_inline __u32 ff_class_plain(const struct ff_frame *frame)
 	for (int tags = 0; tags <= FF_VLAN_MAX; tags++) {
 		if (!ff_has(frame, vlan, sizeof(struct iphdr)))
 			return FF_UNCLEAR;
-		if (*proto == bpf_htons(FF_ETH_P_IP))
+		if (ff_likely(*proto == bpf_htons(FF_ETH_P_IP)))
 			return ff_class_plain_ipv4(frame, (const void *)vlan);
 		if (*proto == bpf_htons(FF_ETH_P_IPV6))
 			return ff_class_plain_ipv6(frame, (const void *)vlan);

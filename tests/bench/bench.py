@@ -21,8 +21,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # nothing is left in the source tree
 import report  # noqa: E402
 
-LOADS = 4  # how often every program is loaded anew: where it lands in memory is part of the noise
-ROUNDS = 8  # with each load
+LOADS = 8  # how often every program is loaded anew: where it lands in memory is part of the noise
+ROUNDS = 4  # with each load
 REPEAT = 20_000  # packets in one test run, of many in a round
 FLOOD_ROUNDS = 9
 WINDOW_MS = 200
