@@ -20,16 +20,12 @@ struct tally {
 /* EXTRA, 0 or FF_FLAGS_AE, is set beside byte 13. */
 static struct tally tally_of(const struct policy *policy, __u16 extra)
 {
-	struct ff_rule numbered[FF_RULES_MAX];
 	__u16 verdict[FF_CLASSES];
 	struct tally tally = {};
 
-	memcpy(numbered, policy->rule, sizeof(numbered));
-	for (unsigned int i = 0; i < policy->rules; i++)
-		numbered[i].counter = i;
-	compile_verdicts(numbered, policy->rules, false, verdict);
+	compile_by_place(policy, verdict);
 	for (unsigned int flags = extra; flags < extra + BYTE_13_VALUES; flags++) {
-		unsigned int *count = FF_ACTION(verdict[flags]) == FF_DROP ? tally.dropped : tally.would_drop;
+		unsigned int *count = FF_ACTION(verdict[flags]) != FF_MONITOR ? tally.dropped : tally.would_drop;
 
 		if (verdict[flags] == FF_PASS)
 			continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "filter.h"
+#include "moment.h"
 #include "output.h"
 #include <errno.h>
 #include <signal.h>
@@ -12,12 +12,6 @@ struct arguments {
 	const char *interface;
 	double interval_s;   /* 0: one report */
 	unsigned long count; /* 0: until interrupted */
-};
-
-/* What is known of the filter at one moment. */
-struct moment {
-	struct location location;
-	struct snapshot snapshot;
 };
 
 static volatile sig_atomic_t stop;
@@ -41,15 +35,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'w':
-		arguments->interval_s = 1;
-		/* `--watch 2` as well as `--watch=2` */
-		if (!text && state->next < state->argc && strspn(state->argv[state->next], "0123456789."))
-			text = state->argv[state->next++];
-		if (!text)
-			return 0;
-		arguments->interval_s = strtod(text, &end);
-		if (*end || !(arguments->interval_s >= 0.01 && arguments->interval_s <= 86400))
-			command_usage_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
+		arguments->interval_s = command_parse_interval(text, state);
 		return 0;
 	case 'c':
 		errno = 0;
@@ -62,32 +48,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static double seconds_between(const struct timespec *from, const struct timespec *to)
-{
-	return to->tv_sec - from->tv_sec + (to->tv_nsec - from->tv_nsec) / 1e9;
-}
-
 static double rate(__u64 now, __u64 before, double interval_s)
 {
 	return interval_s > 0 ? (now - before) / interval_s : 0;
-}
-
-static __u64 time_ns(const struct snapshot *snapshot)
-{
-	return snapshot->time.tv_sec * 1000000000ull + snapshot->time.tv_nsec;
 }
 
 static json_t *to_json(const struct moment *now, const struct moment *before)
 {
 	const struct report *report = &now->snapshot.report;
 	const struct report *previous = before ? &before->snapshot.report : report;
-	double interval_s = before ? seconds_between(&before->snapshot.time, &now->snapshot.time) : 0;
-	const struct location *location = &now->location;
-	char time[OUTPUT_TIME_SIZE];
-	json_t *object = json_pack(
-		"{si ss sI ss ss ss}", "schema", 1, "interface", location->interface.name, "ifindex",
-		(json_int_t)location->interface.ifindex, "mode", xdp_mode_name(location->programs.mode), "attached",
-		location->programs.shared ? "shared" : "exclusive", "time", output_time(time_ns(&now->snapshot), time));
+	double interval_s = moment_interval_s(before, now);
+	json_t *object = moment_to_json(now);
 
 	if (report_to_json(report, object) ||
 	    json_object_set_new(
@@ -104,15 +75,9 @@ static json_t *to_json(const struct moment *now, const struct moment *before)
 
 static void print_tables(FILE *out, const struct moment *now, const struct moment *before)
 {
-	const struct location *location = &now->location;
-	double interval_s = before ? seconds_between(&before->snapshot.time, &now->snapshot.time) : 0;
-	char since[OUTPUT_TIME_SIZE], time[OUTPUT_TIME_SIZE];
-
-	fprintf(out, "%s  %s, %s  %s\n", location->interface.name, xdp_mode_name(location->programs.mode),
-		location->programs.shared ? "shared" : "exclusive", output_time(time_ns(&now->snapshot), time));
-	fprintf(out, "%s, attached for %s\n", now->snapshot.report.policy.label,
-		output_duration(time_ns(&now->snapshot) - now->snapshot.attached_ns, since));
-	report_print(out, &now->snapshot.report, before ? &before->snapshot.report : NULL, interval_s);
+	moment_print(out, now);
+	report_print(out, &now->snapshot.report, before ? &before->snapshot.report : NULL,
+		     moment_interval_s(before, now));
 }
 
 /* A report as one plain line, for logs and pipes. */
@@ -120,11 +85,11 @@ static void print_line(FILE *out, const struct moment *now, const struct moment 
 {
 	const struct report *report = &now->snapshot.report;
 	const struct report *previous = before ? &before->snapshot.report : report;
-	double interval_s = before ? seconds_between(&before->snapshot.time, &now->snapshot.time) : 0;
+	double interval_s = moment_interval_s(before, now);
 	__u64 passed = report_passed(report).packets, dropped = report_dropped(report).packets;
 	char time[OUTPUT_TIME_SIZE];
 
-	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(time_ns(&now->snapshot), time),
+	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(moment_time_ns(now), time),
 		now->location.interface.name, (unsigned long long)passed,
 		rate(passed, report_passed(previous).packets, interval_s), (unsigned long long)dropped,
 		rate(dropped, report_dropped(previous).packets, interval_s));
@@ -201,7 +166,7 @@ static int watch(const struct globals *globals, const struct arguments *argument
 	for (unsigned long i = 0; !error && !stop; i++) {
 		struct moment *now = &moments[i % 2];
 
-		error = filter_locate_and_read(&now->location, &now->snapshot, arguments->interface, diag);
+		error = moment_read(now, arguments->interface, diag);
 		if (!error && show(globals, arguments, now, i ? &moments[(i + 1) % 2] : NULL))
 			error = diag_fail(diag, -EIO, "cannot write the output: %s", strerror(errno));
 		if (i + 1 == arguments->count)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
+#include "cost.h"
 #include "filter.h"
 #include "output.h"
 #include <errno.h>
@@ -8,15 +9,27 @@
 
 struct arguments {
 	const char *interface;
+	double cost_s; /* how long to look at what it costs; 0: not at all */
+};
+
+static const struct argp_option options[] = {
+	{"cost", 'c', "SECONDS", OPTION_ARG_OPTIONAL, "look for a second, or so many, at what it costs", 0},
+	{},
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
-	if (key == ARGP_KEY_END)
+	switch (key) {
+	case 'c':
+		arguments->cost_s = command_parse_interval(text, state);
+		return 0;
+	case ARGP_KEY_END:
 		return 0; /* without an interface: all */
-	return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+	default:
+		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+	}
 }
 
 static json_t *to_json(const struct location *location, const struct snapshot *snapshot)
@@ -29,12 +42,61 @@ static json_t *to_json(const struct location *location, const struct snapshot *s
 		if (i != location->program)
 			json_array_append_new(beside, json_pack("{sI ss}", "id", (json_int_t)there->program[i].id,
 								"name", there->program[i].name));
-	return json_pack("{ss sI ss ss sI so ss ss ss}", "interface", location->interface.name, "ifindex",
+	return json_pack("{ss sI ss ss sI sI so ss ss ss}", "interface", location->interface.name, "ifindex",
 			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(there->mode), "attached",
 			 there->shared ? "shared" : "exclusive", "program_id",
-			 (json_int_t)there->program[location->program].id, "beside", beside, "policy",
-			 snapshot->report.policy.label, "attached_since", output_time(snapshot->attached_ns, attached),
-			 "policy_since", output_time(snapshot->applied_ns, applied));
+			 (json_int_t)there->program[location->program].id, "entry_id", (json_int_t)there->entry_id,
+			 "beside", beside, "policy", snapshot->report.policy.label, "attached_since",
+			 output_time(snapshot->attached_ns, attached), "policy_since",
+			 output_time(snapshot->applied_ns, applied));
+}
+
+static json_t *cost_to_json(const struct cost *cost)
+{
+	return json_pack("{so sf sI sf}", "ns_per_packet",
+			 cost->packets ? json_real((double)cost->run_ns / cost->packets) : json_null(), "cpu_percent",
+			 cost->run_ns / cost->window_s / 1e7, "packets", (json_int_t)cost->packets, "window_s",
+			 cost->window_s);
+}
+
+/* Adds to each of FILTERS what it costs. That it cannot be told is no failure: then it is null, and said why. */
+static int add_costs(json_t *filters, double seconds, struct diag *diag)
+{
+	size_t count = json_array_size(filters);
+	_cleanup_free_ struct cost *cost = calloc(count + 1, sizeof(*cost));
+	_cleanup_free_ __u32 *id = calloc(count + 1, sizeof(*id));
+	int error;
+
+	if (!cost || !id)
+		return diag_no_memory(diag);
+	for (size_t i = 0; i < count; i++)
+		id[i] = json_integer_value(json_object_get(json_array_get(filters, i), "entry_id"));
+	error = cost_measure(id, count, seconds, cost);
+	if (error)
+		fprintf(stderr, "flagfilter: cannot measure the cost: %s%s\n",
+			error == -EINVAL ? "Linux 5.8 or newer is needed" : strerror(-error), diag_privilege(error));
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(json_array_get(filters, i), "cost", error ? json_null() : cost_to_json(&cost[i]));
+	return 0;
+}
+
+/* With a dispatcher the kernel counts all that is behind it as one program. */
+static void print_cost(const json_t *cost, bool shared)
+{
+	double window_s = json_real_value(json_object_get(cost, "window_s"));
+
+	if (!cost)
+		printf("  cost      not looked at: status --cost\n");
+	else if (json_is_null(cost))
+		printf("  cost      unknown\n");
+	else if (!json_integer_value(json_object_get(cost, "packets")))
+		printf("  cost      no packet came in within %.2g s\n", window_s);
+	else
+		printf("  cost      %.0f ns a packet, %.3g %% of a CPU (%lld packets in %.2g s%s)\n",
+		       json_real_value(json_object_get(cost, "ns_per_packet")),
+		       json_real_value(json_object_get(cost, "cpu_percent")),
+		       (long long)json_integer_value(json_object_get(cost, "packets")), window_s,
+		       shared ? "; with the dispatcher and all programs" : "");
 }
 
 static void print_status(const json_t *filters)
@@ -58,6 +120,7 @@ static void print_status(const json_t *filters)
 			       (long long)json_integer_value(json_object_get(program, "id")));
 		printf("  policy    %s\n  since     %s\n", policy, policy_since);
 		printf("  attached  %s\n", attached_since);
+		print_cost(json_object_get(filter, "cost"), !strcmp(attached, "shared"));
 	}
 }
 
@@ -94,7 +157,7 @@ static int add_all(json_t *filters, struct diag *diag)
 
 int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
+	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {};
 	json_t *filters = json_array();
 	bool absent;
@@ -102,6 +165,8 @@ int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	error = arguments.interface ? add_status(filters, arguments.interface, diag) : add_all(filters, diag);
+	if (!error && arguments.cost_s && json_array_size(filters))
+		error = add_costs(filters, arguments.cost_s, diag);
 	absent = error == -ENOENT; /* an answer, not a failure */
 	if (!error || absent) {
 		error = 0;

@@ -49,6 +49,11 @@ void command_usage_error(const struct argp_state *state, const char *format, ...
  */
 error_t command_parse_argument(int key, char *text, struct argp_state *state, const char **argument, const char *what);
 
+/*
+ * The value of an option for which a number of seconds is optional, --watch 2 as well as --watch=2; one second without.
+ */
+double command_parse_interval(const char *text, struct argp_state *state);
+
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag);
@@ -56,6 +61,7 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_matrix(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *diag);
 

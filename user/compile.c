@@ -35,6 +35,16 @@ bool policy_has_exempt(const struct policy *policy)
 	return false;
 }
 
+void compile_by_place(const struct policy *policy, __u16 verdict[FF_CLASSES])
+{
+	struct ff_rule placed[FF_RULES_MAX];
+
+	memcpy(placed, policy->rule, sizeof(placed));
+	for (unsigned int i = 0; i < policy->rules; i++)
+		placed[i].counter = i;
+	compile_verdicts(placed, policy->rules, policy_has_exempt(policy), verdict);
+}
+
 void compile_policy(const struct policy *policy, struct ff_policy *compiled)
 {
 	compile_verdicts(policy->rule, policy->rules, policy_has_exempt(policy), compiled->verdict);

@@ -12,6 +12,9 @@
  */
 void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exempt, __u16 verdict[FF_CLASSES]);
 
+/* The same for all of POLICY, where counters are the places of rules in it. */
+void compile_by_place(const struct policy *policy, __u16 verdict[FF_CLASSES]);
+
 /* POLICY in the kernel's form: label, rules, verdicts, ports. What belongs to a running filter (applied_ns, base, ...)
  * is left. */
 void compile_policy(const struct policy *policy, struct ff_policy *compiled);

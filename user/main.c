@@ -15,11 +15,13 @@ const char *argp_program_version = "flagfilter " FLAGFILTER_VERSION;
 const struct command commands[] = {
 	{"attach", "IF [--mode MODE] [--policy FILE | --preset NAME]", "put the filter on an interface", cmd_attach},
 	{"detach", "IF | --all", "take it off", cmd_detach},
-	{"status", "[IF]", "what is attached where", cmd_status},
+	{"status", "[IF] [--cost [SECONDS]]", "what is attached where, and what it costs", cmd_status},
 	{"rule", "IF [NAME=MODE ...]", "list rules, or set modes in one flip", cmd_rule},
 	{"apply", "IF FILE", "make a policy file the policy, in one flip", cmd_apply},
 	{"check", "FILE", "validate a policy file, and tell what it drops", cmd_check},
 	{"stats", "IF [--watch [SECONDS]] [--count N]", "what is dropped, and why", cmd_stats},
+	{"matrix", "IF [--rule FLAGS | --policy FILE | --preset NAME]", "which flags came in, and their fate",
+	 cmd_matrix},
 	{"replay", "CAPTURE [--policy FILE | --preset NAME] ...", "judge the frames of a capture", cmd_replay},
 	{"explain", "FLAGS [--policy FILE | --preset NAME]", "the verdict on a combination of flags", cmd_explain},
 	{},
@@ -165,6 +167,21 @@ error_t command_parse_argument(int key, char *text, struct argp_state *state, co
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+double command_parse_interval(const char *text, struct argp_state *state)
+{
+	double seconds;
+	char *end;
+
+	if (!text && state->next < state->argc && strspn(state->argv[state->next], "0123456789."))
+		text = state->argv[state->next++];
+	if (!text)
+		return 1;
+	seconds = strtod(text, &end);
+	if (*end || !(seconds >= 0.01 && seconds <= 86400))
+		command_usage_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
+	return seconds;
 }
 
 struct main_arguments {

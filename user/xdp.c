@@ -149,6 +149,7 @@ int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
 	}
 	read.mode = mode_from_libxdp(xdp_multiprog__attach_mode(all));
 	read.shared = !xdp_multiprog__is_legacy(all);
+	read.entry_id = query.prog_id;
 	if (xdp_multiprog__hw_prog(all)) {
 		read.mode = XDP_OFFLOAD;
 		error = add_program(&read, xdp_multiprog__hw_prog(all));

@@ -22,6 +22,7 @@ struct xdp_program_info {
 struct xdp_programs {
 	enum xdp_mode mode; /* XDP_MODE_NONE: there is nothing */
 	bool shared;
+	__u32 entry_id; /* the program that the kernel itself runs: the one there is, or the dispatcher */
 	unsigned int count;
 	struct xdp_program_info program[XDP_PROGRAMS_MAX];
 };

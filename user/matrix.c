@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "matrix.h"
+
+#include <stdlib.h>
+
+static __u64 packets(const struct matrix_row *row)
+{
+	return row->passed.packets + row->dropped;
+}
+
+static int most_frequent_first(const void *left, const void *right)
+{
+	const struct matrix_row *a = left, *b = right;
+
+	if (packets(a) != packets(b))
+		return packets(a) < packets(b) ? 1 : -1;
+	return a->class - b->class;
+}
+
+void matrix_from(struct matrix *matrix, const struct report *report, const struct policy *policy)
+{
+	__u16 verdict[FF_CLASSES];
+
+	compile_by_place(policy, verdict);
+	matrix->rows = 0;
+	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+		struct matrix_row row = {class, verdict[class], report->counters.passed[class],
+					 report->counters.dropped[class]};
+
+		if (packets(&row))
+			matrix->row[matrix->rows++] = row;
+	}
+	qsort(matrix->row, matrix->rows, sizeof(*matrix->row), most_frequent_first);
+}
+
+const struct ff_rule *matrix_rule(const struct matrix_row *row, const struct policy *policy)
+{
+	return row->verdict == FF_PASS ? NULL : &policy->rule[FF_COUNTER(row->verdict)];
+}
+
+const char *matrix_verdict_name(const struct matrix_row *row)
+{
+	switch (FF_ACTION(row->verdict)) {
+	case FF_PASS:
+		return "pass";
+	case FF_MONITOR:
+		return "would-drop";
+	default:
+		return "drop";
+	}
+}
+
+const char *matrix_class_format(__u16 class, char buffer[MATRIX_CLASS_SIZE])
+{
+	if (class < FF_NAMED_CLASSES)
+		return flags_format(class, buffer);
+	snprintf(buffer, MATRIX_CLASS_SIZE, "%s", class_name(class));
+	return buffer;
+}
+
+struct matrix_history matrix_history(const struct matrix *matrix)
+{
+	struct matrix_history history = {};
+
+	for (unsigned int i = 0; i < matrix->rows; i++) {
+		const struct matrix_row *row = &matrix->row[i];
+
+		history.frames += packets(row);
+		if (FF_ACTION(row->verdict) >= FF_DROP) {
+			history.dropped += packets(row);
+			history.newly_dropped += row->passed.packets;
+		} else {
+			history.newly_passed += row->dropped;
+		}
+		if (FF_ACTION(row->verdict) == FF_MONITOR)
+			history.would_drop += packets(row);
+	}
+	return history;
+}

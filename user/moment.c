@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "moment.h"
+
+#include "output.h"
+
+int moment_read(struct moment *moment, const char *interface, struct diag *diag)
+{
+	return filter_locate_and_read(&moment->location, &moment->snapshot, interface, diag);
+}
+
+__u64 moment_time_ns(const struct moment *moment)
+{
+	return moment->snapshot.time.tv_sec * 1000000000ull + moment->snapshot.time.tv_nsec;
+}
+
+double moment_interval_s(const struct moment *before, const struct moment *now)
+{
+	const struct timespec *to = &now->snapshot.time, *from = before ? &before->snapshot.time : to;
+
+	return to->tv_sec - from->tv_sec + (to->tv_nsec - from->tv_nsec) / 1e9;
+}
+
+static const char *how_attached(const struct moment *moment)
+{
+	return moment->location.programs.shared ? "shared" : "exclusive";
+}
+
+json_t *moment_to_json(const struct moment *moment)
+{
+	const struct location *location = &moment->location;
+	char time[OUTPUT_TIME_SIZE];
+
+	return json_pack("{si ss sI ss ss ss}", "schema", 1, "interface", location->interface.name, "ifindex",
+			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(location->programs.mode),
+			 "attached", how_attached(moment), "time", output_time(moment_time_ns(moment), time));
+}
+
+void moment_print(FILE *out, const struct moment *moment)
+{
+	const struct location *location = &moment->location;
+	char since[OUTPUT_TIME_SIZE], time[OUTPUT_TIME_SIZE];
+
+	fprintf(out, "%s  %s, %s  %s\n", location->interface.name, xdp_mode_name(location->programs.mode),
+		how_attached(moment), output_time(moment_time_ns(moment), time));
+	fprintf(out, "%s, attached for %s\n", moment->snapshot.report.policy.label,
+		output_duration(moment_time_ns(moment) - moment->snapshot.attached_ns, since));
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One interface's filter at one moment: what every report of numbers begins with. */
+#ifndef MOMENT_H
+#define MOMENT_H
+
+#include "filter.h"
+
+struct moment {
+	struct location location;
+	struct snapshot snapshot;
+};
+
+/* -ENOENT if nothing of ours is attached there, another -errno if that cannot be told; with DIAG filled. */
+int moment_read(struct moment *moment, const char *interface, struct diag *diag);
+
+__u64 moment_time_ns(const struct moment *moment);
+
+/* From BEFORE, which may be NULL: 0. */
+double moment_interval_s(const struct moment *before, const struct moment *now);
+
+/* The keys schema, interface, ifindex, mode, attached, time. NULL: no memory. */
+json_t *moment_to_json(const struct moment *moment);
+
+/* "eth0  native, exclusive  TIME", and the policy and for how long the filter has been there. */
+void moment_print(FILE *out, const struct moment *moment);
+
+#endif
