@@ -32,7 +32,7 @@ tidy() {
 }
 
 # An include may only point down: a module includes none that stands above it here, and the kernel's side nothing of ours
-# but the contract. Only program.c includes the skeleton, only xdp.c includes libxdp, only engine.c the judge.
+# but the contract. Only program.c includes the skeleton, only xdp.c includes libxdp, screen.c ncurses, only engine.c the judge.
 levels=(
 	"main"
 	"cmd_"
@@ -43,6 +43,8 @@ levels=(
 	"pins"
 	"xdp"
 	"program engine capture netns cost"
+	"top_view"
+	"top screen"
 	"matrix"
 	"output report"
 	"compile policy_file"
@@ -76,7 +78,7 @@ includes() {
 	done < <(git grep -E '^#include "[a-z_]+\.h"' -- user |
 		sed -E 's/^([^:]*):#include "([a-z_]+)\.h"/\1:\2/' | grep -vE ':(flagfilter|vmlinux|judge)$')
 	local only
-	for only in 'flagfilter\.skel\.h:user/program.c' 'xdp/libxdp\.h:user/xdp.c' 'judge\.h:user/engine.c'; do
+	for only in 'flagfilter\.skel\.h:user/program.c' 'xdp/libxdp\.h:user/xdp.c' 'ncurses\.h:user/screen.c' 'judge\.h:user/engine.c'; do
 		git grep -lE "^#include .${only%%:*}" -- user | grep -vx "${only#*:}" && bad=1
 	done
 	git grep -nE '^#include "(diag|policy|report|filter|command)\.h"' -- bpf include && bad=1

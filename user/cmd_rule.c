@@ -24,17 +24,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-/* The policy is no longer what its label says. */
-static void label_changed(struct policy *policy)
-{
-	static const char note[] = ", changed";
-	size_t length = strlen(policy->label), room = sizeof(policy->label) - sizeof(note);
-
-	if (length >= strlen(note) && !strcmp(policy->label + length - strlen(note), note))
-		return;
-	memcpy(policy->label + (length < room ? length : room), note, sizeof(note));
-}
-
 /* Sets every NAME=MODE; a policy_change. */
 static int set_modes(struct policy *policy, void *context, struct diag *diag)
 {
@@ -59,7 +48,7 @@ static int set_modes(struct policy *policy, void *context, struct diag *diag)
 		if (error)
 			return error;
 	}
-	label_changed(policy);
+	policy_label_changed(policy);
 	return 0;
 }
 

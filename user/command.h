@@ -62,6 +62,7 @@ int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_matrix(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_top(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *diag);
 

@@ -22,6 +22,7 @@ const struct command commands[] = {
 	{"stats", "IF [--watch [SECONDS]] [--count N]", "what is dropped, and why", cmd_stats},
 	{"matrix", "IF [--rule FLAGS | --policy FILE | --preset NAME]", "which flags came in, and their fate",
 	 cmd_matrix},
+	{"top", "[IF]", "all of it, live, on the whole screen", cmd_top},
 	{"replay", "CAPTURE [--policy FILE | --preset NAME] ...", "judge the frames of a capture", cmd_replay},
 	{"explain", "FLAGS [--policy FILE | --preset NAME]", "the verdict on a combination of flags", cmd_explain},
 	{},

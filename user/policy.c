@@ -177,6 +177,16 @@ int policy_set_mode(struct policy *policy, const char *name, enum ff_mode mode, 
 	return 0;
 }
 
+void policy_label_changed(struct policy *policy)
+{
+	static const char note[] = ", changed";
+	size_t length = strlen(policy->label), room = sizeof(policy->label) - sizeof(note);
+
+	if (length >= strlen(note) && !strcmp(policy->label + length - strlen(note), note))
+		return;
+	memcpy(policy->label + (length < room ? length : room), note, sizeof(note));
+}
+
 int policy_from_preset(struct policy *policy, const char *name, struct diag *diag)
 {
 	size_t preset = 0;

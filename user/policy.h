@@ -38,6 +38,9 @@ struct ff_rule *policy_find(struct policy *policy, const char *name);
  */
 int policy_set_mode(struct policy *policy, const char *name, enum ff_mode mode, struct diag *diag);
 
+/* Notes in the label that the policy is no longer what it says. */
+void policy_label_changed(struct policy *policy);
+
 /*
  * The built-in rule or the named class called NAME (or by a built-in rule's alias), as a rule in mode "enforce".
  * -ENOENT if there is none.

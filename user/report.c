@@ -5,9 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-/* How rules that are no longer in the policy are listed: a name that no rule can have. */
-#define REMOVED_NAME "(removed)"
-
 struct ff_count report_passed(const struct report *report)
 {
 	struct ff_count sum = {};
@@ -49,7 +46,7 @@ static json_t *rule_to_json(const char *name, const char *mode, const char *matc
 			 count_to_json(&count->exempted));
 }
 
-static bool anything_removed(const struct report *report)
+bool report_anything_removed(const struct report *report)
 {
 	const struct ff_rule_count *removed = &report->removed;
 
@@ -68,8 +65,8 @@ static json_t *rules_to_json(const struct report *report)
 				      rule_to_json(rule->name, mode_name(rule->mode), rule_match_format(rule, match),
 						   &report->counters.rule[rule->counter]));
 	}
-	if (anything_removed(report))
-		json_array_append_new(rules, rule_to_json(REMOVED_NAME, mode_name(FF_OFF), "", &report->removed));
+	if (report_anything_removed(report))
+		json_array_append_new(rules, rule_to_json(REPORT_REMOVED, mode_name(FF_OFF), "", &report->removed));
 	return rules;
 }
 
@@ -91,9 +88,7 @@ int report_to_json(const struct report *report, json_t *object)
 	return error ? -ENOMEM : 0;
 }
 
-/* A number in at most eight columns: as it is, or with a decimal prefix. */
-#define SCALED_SIZE 24
-static const char *scaled(char buffer[SCALED_SIZE], double number, double limit, const char *unit)
+const char *report_scaled(char buffer[REPORT_SCALED_SIZE], double number, double limit, const char *unit)
 {
 	static const char prefixes[] = "kMGTPE";
 	int prefix = -1;
@@ -104,21 +99,22 @@ static const char *scaled(char buffer[SCALED_SIZE], double number, double limit,
 		prefix++;
 	}
 	if (prefix < 0)
-		snprintf(buffer, SCALED_SIZE, "%.0f%s%s", number, *unit ? " " : "", unit);
+		snprintf(buffer, REPORT_SCALED_SIZE, "%.0f%s%s", number, *unit ? " " : "", unit);
 	else
-		snprintf(buffer, SCALED_SIZE, "%.1f %c%s", number, prefixes[prefix], unit);
+		snprintf(buffer, REPORT_SCALED_SIZE, "%.1f %c%s", number, prefixes[prefix], unit);
 	return buffer;
 }
 
 /* The columns behind a name: packets, packets a second (with PREVIOUS), bytes. */
 static void print_count(FILE *out, const struct ff_count *count, const struct ff_count *previous, double interval_s)
 {
-	char text[SCALED_SIZE];
+	char text[REPORT_SCALED_SIZE];
 
 	fprintf(out, " %12llu", (unsigned long long)count->packets);
 	if (previous)
-		fprintf(out, " %11s", scaled(text, (count->packets - previous->packets) / interval_s, 100000, ""));
-	fprintf(out, " %9s\n", scaled(text, count->bytes, 1000, "B"));
+		fprintf(out, " %11s",
+			report_scaled(text, (count->packets - previous->packets) / interval_s, 100000, ""));
+	fprintf(out, " %9s\n", report_scaled(text, count->bytes, 1000, "B"));
 }
 
 /* One line for what the rule does in its mode, and one for each other thing it once did. */
@@ -209,8 +205,8 @@ void report_print(FILE *out, const struct report *report, const struct report *p
 		print_rule(out, rule->name, rule->mode, &report->counters.rule[rule->counter],
 			   count_before(previous, rule), interval_s);
 	}
-	if (anything_removed(report))
-		print_rule(out, REMOVED_NAME, FF_OFF, &report->removed, previous ? &previous->removed : NULL,
+	if (report_anything_removed(report))
+		print_rule(out, REPORT_REMOVED, FF_OFF, &report->removed, previous ? &previous->removed : NULL,
 			   interval_s);
 
 	print_not_judged(out, report);

@@ -19,6 +19,10 @@ struct ff_count report_dropped(const struct report *report);
 /* Frames of a named class, whatever became of them. */
 __u64 report_not_judged(const struct report *report, enum ff_class class);
 
+/* Whether rules that are no longer in the policy have counted anything: listed under a name that no rule can have. */
+bool report_anything_removed(const struct report *report);
+#define REPORT_REMOVED "(removed)"
+
 /* Adds the keys frames, passed, dropped, rules and not_judged to OBJECT. -ENOMEM */
 int report_to_json(const struct report *report, json_t *object);
 
@@ -27,5 +31,9 @@ int report_to_json(const struct report *report, json_t *object);
  * (NULL) there are none.
  */
 void report_print(FILE *out, const struct report *report, const struct report *previous, double interval_s);
+
+/* A number in at most eight columns, from LIMIT on with a decimal prefix. Returns BUFFER. */
+#define REPORT_SCALED_SIZE 24
+const char *report_scaled(char buffer[REPORT_SCALED_SIZE], double number, double limit, const char *unit);
 
 #endif

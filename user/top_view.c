@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "top_view.h"
+
+#include "output.h"
+#include "screen.h"
+#include <string.h>
+
+#define COLUMNS_MAX 8
+#define SPARKLINE_MIN 12
+#define COUNT_WIDTH 11
+#define RATE_WIDTH 9
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+struct column {
+	const char *title;
+	int width; /* 0: a sparkline, which takes what room is left */
+	bool right;
+	int rank; /* where there is no room for all, those of high rank go first */
+};
+
+struct table {
+	const struct top_area *area;
+	unsigned int columns;
+	struct column column[COLUMNS_MAX];
+};
+
+typedef char cells[COLUMNS_MAX][TOP_SPARKLINE_SIZE];
+
+static int width_of(const struct table *table)
+{
+	int width = 0;
+
+	for (unsigned int i = 0; i < table->columns; i++)
+		if (table->column[i].rank >= 0)
+			width += 1 + (table->column[i].width ? table->column[i].width : SPARKLINE_MIN);
+	return width;
+}
+
+/* Hides columns until the others fit, and gives the sparkline the rest. */
+static void fit(struct table *table)
+{
+	struct column *last = &table->column[table->columns - 1];
+	int rest;
+
+	while (width_of(table) > table->area->width) {
+		struct column *least = &table->column[0];
+
+		for (unsigned int i = 1; i < table->columns; i++)
+			if (table->column[i].rank > least->rank)
+				least = &table->column[i];
+		if (least == &table->column[0])
+			break;
+		least->rank = -1;
+	}
+	rest = SPARKLINE_MIN + table->area->width - width_of(table);
+	if (!last->width)
+		last->width = rest < TOP_SECONDS ? rest : TOP_SECONDS;
+}
+
+static void draw_row(const struct table *table, int row, bool selected, enum screen_style style, const cells text)
+{
+	int y = table->area->y + row, x = table->area->x;
+
+	screen_put(y, x, table->area->width, style, selected ? ">" : "");
+	for (unsigned int i = 0; i < table->columns; i++) {
+		const struct column *column = &table->column[i];
+		int indent = column->right ? column->width - (int)strlen(text[i]) : 0;
+
+		if (column->rank < 0)
+			continue;
+		indent = indent > 0 ? indent : 0;
+		screen_put(y, x + 1 + indent, column->width - indent, style, text[i]);
+		x += 1 + column->width;
+	}
+}
+
+static void draw_header(struct table *table)
+{
+	cells titles;
+
+	fit(table);
+	for (unsigned int i = 0; i < table->columns; i++)
+		snprintf(titles[i], sizeof(titles[i]), "%s", table->column[i].title);
+	draw_row(table, 0, false, SCREEN_REVERSE, titles);
+}
+
+/* A count as it is, if it fits. */
+static void put_count(char cell[TOP_SPARKLINE_SIZE], __u64 count)
+{
+	char text[REPORT_SCALED_SIZE];
+
+	snprintf(cell, TOP_SPARKLINE_SIZE, "%s", report_scaled(text, count, 1e11, ""));
+}
+
+static void put_rate(char cell[TOP_SPARKLINE_SIZE], double pps)
+{
+	char text[REPORT_SCALED_SIZE];
+
+	snprintf(cell, TOP_SPARKLINE_SIZE, "%s", report_scaled(text, pps, 100000, ""));
+}
+
+static void put_text(char cell[TOP_SPARKLINE_SIZE], const char *text)
+{
+	snprintf(cell, TOP_SPARKLINE_SIZE, "%s", text);
+}
+
+static void widen(int *width, const char *text)
+{
+	if (*width < (int)strlen(text))
+		*width = strlen(text);
+}
+
+static void draw_interfaces(const struct top_view *view, const struct top_area *area)
+{
+	struct table table = {area,
+			      7,
+			      {{"interface", 9, false, 0},
+			       {"passed", COUNT_WIDTH, true, 3},
+			       {"/s", RATE_WIDTH, true, 4},
+			       {"dropped", COUNT_WIDTH, true, 1},
+			       {"/s", RATE_WIDTH, true, 2},
+			       {"not judged", COUNT_WIDTH, true, 5},
+			       {"last minute", 0, false, 6}}};
+	unsigned int first = top_scroll(view->filters, view->selected, area->height);
+
+	for (unsigned int i = 0; i < view->filters; i++)
+		widen(&table.column[0].width, view->filter[i].interface);
+	draw_header(&table);
+	for (int row = 1; row < area->height && first + row - 1 < view->filters; row++) {
+		const struct top_filter *filter = &view->filter[first + row - 1];
+		bool selected = first + row - 1 == view->selected;
+		cells text;
+
+		put_text(text[0], filter->interface);
+		put_count(text[1], filter->passed.packets);
+		put_rate(text[2], filter->passed.pps);
+		put_count(text[3], filter->dropped.packets);
+		put_rate(text[4], filter->dropped.pps);
+		put_count(text[5], filter->not_judged.packets);
+		top_sparkline(&filter->dropped, table.column[6].width, screen_is_utf8(), text[6]);
+		draw_row(&table, row, selected, selected ? SCREEN_BOLD : SCREEN_PLAIN, text);
+	}
+}
+
+static enum screen_style style_of(enum ff_action action, double pps)
+{
+	if (pps <= 0 || action == FF_PASS)
+		return SCREEN_PLAIN;
+	return action == FF_MONITOR ? SCREEN_YELLOW : SCREEN_RED;
+}
+
+static void draw_rules(const struct top_view *view, const struct top_filter *filter, const struct top_area *area)
+{
+	static const enum ff_action actions[] = {
+		[FF_OFF] = FF_PASS, [FF_MONITORED] = FF_MONITOR, [FF_ENFORCED] = FF_DROP};
+	struct table table = {area,
+			      7,
+			      {{"rule", 13, false, 0},
+			       {"mode", 7, false, 0},
+			       {"packets/s", RATE_WIDTH, true, 2},
+			       {"dropped", COUNT_WIDTH, true, 1},
+			       {"would drop", COUNT_WIDTH, true, 3},
+			       {"exempted", COUNT_WIDTH, true, 5},
+			       {"last minute", 0, false, 4}}};
+	unsigned int first = top_scroll(filter->rules, view->rule, area->height);
+
+	for (unsigned int i = 0; i < filter->rules; i++)
+		widen(&table.column[0].width, filter->rule[i].name);
+	draw_header(&table);
+	for (int row = 1; row < area->height && first + row - 1 < filter->rules; row++) {
+		const struct top_rule *rule = &filter->rule[first + row - 1];
+		bool selected = first + row - 1 == view->rule;
+		cells text;
+
+		put_text(text[0], rule->name);
+		put_text(text[1], rule->removed ? "" : mode_name(rule->mode));
+		put_rate(text[2], rule->line.pps);
+		put_count(text[3], rule->count.dropped.packets);
+		put_count(text[4], rule->count.would_drop.packets);
+		put_count(text[5], rule->count.exempted.packets);
+		top_sparkline(&rule->line, table.column[6].width, screen_is_utf8(), text[6]);
+		draw_row(&table, row, selected, selected ? SCREEN_BOLD : style_of(actions[rule->mode], rule->line.pps),
+			 text);
+	}
+}
+
+static void draw_classes(const struct top_filter *filter, const struct top_area *area)
+{
+	struct table table = {area,
+			      6,
+			      {{"flags", 13, false, 0},
+			       {"verdict", 10, false, 3},
+			       {"packets/s", RATE_WIDTH, true, 4},
+			       {"passed", COUNT_WIDTH, true, 1},
+			       {"dropped", COUNT_WIDTH, true, 2},
+			       {"rule", 14, false, 5}}};
+
+	for (unsigned int i = 0; i < filter->classes; i++) {
+		char flags[MATRIX_CLASS_SIZE];
+
+		widen(&table.column[0].width, matrix_class_format(filter->class[i].row.class, flags));
+	}
+	draw_header(&table);
+	for (int row = 1; row < area->height && row - 1 < (int)filter->classes; row++) {
+		const struct top_class *class = &filter->class[row - 1];
+		char flags[MATRIX_CLASS_SIZE];
+		cells text;
+
+		put_text(text[0], matrix_class_format(class->row.class, flags));
+		put_text(text[1], matrix_verdict_name(&class->row));
+		put_rate(text[2], class->pps);
+		put_count(text[3], class->row.passed.packets);
+		put_count(text[4], class->row.dropped);
+		put_text(text[5], class->rule);
+		draw_row(&table, row, false, style_of(FF_ACTION(class->row.verdict), class->pps), text);
+	}
+}
+
+static void draw_offenders(const struct top_offenders *offenders, const struct top_area *area)
+{
+	struct table table = {area,
+			      4,
+			      {{"top offenders", 20, false, 0},
+			       {"packets/s", RATE_WIDTH, true, 1},
+			       {"+/-", RATE_WIDTH, true, 3},
+			       {"rule", 14, false, 2}}};
+
+	for (unsigned int i = 0; i < offenders->count; i++)
+		widen(&table.column[0].width, offenders->offender[i].who);
+	draw_header(&table);
+	for (int row = 1; row < area->height && row - 1 < (int)offenders->count; row++) {
+		const struct top_offender *offender = &offenders->offender[row - 1];
+		cells text;
+
+		put_text(text[0], offender->who);
+		put_rate(text[1], offender->pps);
+		put_rate(text[2], offender->error_pps);
+		put_text(text[3], offender->rule);
+		draw_row(&table, row, false, SCREEN_PLAIN, text);
+	}
+}
+
+static void draw_title(const struct top_view *view, const struct top_filter *filter)
+{
+	char text[256], time[OUTPUT_TIME_SIZE], since[OUTPUT_TIME_SIZE];
+	int width = screen_width(), clock = strlen("HH:MM:SSZ");
+
+	if (filter)
+		snprintf(text, sizeof(text), "flagfilter  %s  %s  %s  for %s%s", filter->interface, filter->attached,
+			 filter->policy, output_duration(filter->attached_ns, since), view->paused ? "  PAUSED" : "");
+	else
+		snprintf(text, sizeof(text), "flagfilter  attached nowhere");
+	screen_put(0, 0, width, SCREEN_BOLD, text);
+	/* Of "2026-11-22T17:00:00.000Z" the time of day. */
+	output_time(view->time_ns, time);
+	snprintf(text, sizeof(text), "%.8sZ", strchr(time, 'T') + 1);
+	if (width >= 70)
+		screen_put(0, width - clock, clock, SCREEN_BOLD, text);
+}
+
+static void draw_footer(const struct top_view *view)
+{
+	char keys[160];
+
+	snprintf(keys, sizeof(keys), "? help  q quit  j/k rule  o off  m monitor  e enforce  s by %s  p %s%s",
+		 top_order_name(view->order), view->paused ? "go on" : "pause", view->filters > 1 ? "  tab next" : "");
+	screen_put(screen_height() - 1, 0, screen_width(), *view->message ? SCREEN_BOLD : SCREEN_PLAIN,
+		   *view->message ? view->message : keys);
+}
+
+static void draw_help(void)
+{
+	static const char *const lines[] = {
+		"q          quit",
+		"up, down   select a rule (also k, j)",
+		"o m e      switch the rule off, to monitor, to enforce; asks first",
+		"s          sort by evaluation order, packets a second, packets",
+		"p          pause: what is on the screen stays; counting goes on",
+		"tab, i     the next interface",
+		"Ctrl-L     draw everything anew",
+		"",
+		"Counts are since the filter was attached. Of a rule, the rate and the last",
+		"minute are of all it matched; of an interface, the last minute is of what was",
+		"dropped. Each line has a scale of its own; blank is no packet at all.",
+		"\"flags\" has every combination of flags that came in, and what could not be",
+		"judged by its flags; the verdict is that of the rules as they are now.",
+	};
+
+	screen_put(0, 0, screen_width(), SCREEN_BOLD, "flagfilter top: keys");
+	for (unsigned int i = 0; i < LENGTH(lines); i++)
+		screen_put(2 + i, 0, screen_width(), SCREEN_PLAIN, lines[i]);
+	screen_put(screen_height() - 1, 0, screen_width(), SCREEN_BOLD, "any key: back");
+}
+
+static void draw_tables(const struct top_view *view, const struct top_filter *filter)
+{
+	const unsigned int wanted[TOP_TABLES] = {view->filters, filter->rules, filter->classes, view->offenders->count};
+	struct top_area area[TOP_TABLES];
+
+	top_layout(area, screen_height(), screen_width(), wanted);
+	if (area[TOP_INTERFACES].height)
+		draw_interfaces(view, &area[TOP_INTERFACES]);
+	if (area[TOP_RULES].height)
+		draw_rules(view, filter, &area[TOP_RULES]);
+	if (area[TOP_CLASSES].height)
+		draw_classes(filter, &area[TOP_CLASSES]);
+	if (area[TOP_OFFENDING].height)
+		draw_offenders(view->offenders, &area[TOP_OFFENDING]);
+}
+
+void top_view_draw(const struct top_view *view)
+{
+	const struct top_filter *filter = view->filters ? &view->filter[view->selected] : NULL;
+
+	screen_clear();
+	if (view->help) {
+		draw_help();
+	} else {
+		draw_title(view, filter);
+		if (filter)
+			draw_tables(view, filter);
+		draw_footer(view);
+	}
+	screen_show();
+}
