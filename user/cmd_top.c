@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 
 #define INTERVAL_MS 1000
@@ -27,7 +28,8 @@ struct top {
 	bool paused, help;
 	bool asking; /* whether to put that rule in ... */
 	enum ff_mode mode;
-	char message[sizeof(((struct diag *)0)->text)];
+	struct diag answer;  /* to the last key; until the next one */
+	struct diag problem; /* of the last look */
 };
 
 static volatile sig_atomic_t stop;
@@ -183,7 +185,7 @@ static void draw(const struct top *top)
 		.order = top->order,
 		.paused = top->paused,
 		.help = top->help,
-		.message = top->message,
+		.message = *top->answer.text ? top->answer.text : top->problem.text,
 		.time_ns = now.tv_sec * 1000000000ull + now.tv_nsec,
 	});
 }
@@ -196,6 +198,15 @@ static void select_rule(struct top *top, int step)
 		memcpy(top->rule, top->filter[top->selected].rule[rule].name, sizeof(top->rule));
 }
 
+static void __attribute__((format(printf, 2, 3))) say(struct top *top, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(top->answer.text, sizeof(top->answer.text), format, args);
+	va_end(args);
+}
+
 /* Asks once, before anything is changed. */
 static void ask_mode(struct top *top, enum ff_mode mode)
 {
@@ -206,13 +217,13 @@ static void ask_mode(struct top *top, enum ff_mode mode)
 		return;
 	memcpy(top->rule, rule->name, sizeof(top->rule));
 	if (rule->mode == mode) {
-		snprintf(top->message, sizeof(top->message), "%s is in mode %s", rule->name, mode_name(mode));
+		say(top, "%s is in mode %s", rule->name, mode_name(mode));
 		return;
 	}
 	top->asking = true;
 	top->mode = mode;
-	snprintf(top->message, sizeof(top->message), "%s: rule %s from %s to %s? y/n", filter->interface, rule->name,
-		 mode_name(rule->mode), mode_name(mode));
+	say(top, "%s: rule %s from %s to %s? y/n", filter->interface, rule->name, mode_name(rule->mode),
+	    mode_name(mode));
 }
 
 /* A policy_change. */
@@ -233,12 +244,11 @@ static void answer(struct top *top, int key)
 
 	top->asking = false;
 	if (key != 'y' && key != 'Y')
-		snprintf(top->message, sizeof(top->message), "nothing was changed");
+		say(top, "nothing was changed");
 	else if (attach_change_policy(interface, set_mode, top, &diag))
-		snprintf(top->message, sizeof(top->message), "%s", diag.text);
+		say(top, "%s", diag.text);
 	else
-		snprintf(top->message, sizeof(top->message), "%s: rule %s is in mode %s now", interface, top->rule,
-			 mode_name(top->mode));
+		say(top, "%s: rule %s is in mode %s now", interface, top->rule, mode_name(top->mode));
 	/* Shown as it is now, also on a screen that is paused. */
 	if (top->filters)
 		look_at(top, top->filter[top->selected].interface, &diag);
@@ -266,7 +276,7 @@ static void press(struct top *top, int key)
 		answer(top, key);
 		return;
 	}
-	*top->message = '\0';
+	*top->answer.text = '\0';
 	if (top->help) {
 		top->help = false;
 		return;
@@ -338,11 +348,12 @@ static void watch(struct top *top)
 	double next_s = now_s();
 
 	for (unsigned long interval = 0; !stop; interval++) {
-		struct diag problem = {};
-		int error = top->paused || !interval ? 0 : look(top, interval, &problem);
+		if (interval && !top->paused) {
+			struct diag problem = {};
 
-		if (error && !top->asking)
-			snprintf(top->message, sizeof(top->message), "%s", problem.text);
+			/* An interface without a filter is a problem only if it is the one that was asked for. */
+			top->problem = look(top, interval, &problem) ? problem : (struct diag){};
+		}
 		draw(top);
 		next_s += INTERVAL_MS / 1000.0;
 		wait_until(top, next_s);

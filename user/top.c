@@ -10,6 +10,7 @@
 /* From one update to the next. */
 struct tick {
 	bool first;
+	bool rates; /* whether it is time for new ones */
 	double interval_s;
 	unsigned int seconds; /* how many new ones the history gets */
 };
@@ -25,33 +26,39 @@ static struct tick tick_of(struct top_filter *filter, double time_s)
 
 	if (tick.first)
 		filter->start_s = filter->time_s = time_s;
+	filter->started = true;
 	tick.interval_s = time_s - filter->time_s;
+	tick.rates = tick.first || tick.interval_s >= TOP_INTERVAL_MIN_S;
+	if (!tick.rates)
+		return tick;
 	/* Rounded, not cut: updates that come a little late or early each get their second. */
 	tick.seconds = rounded(time_s - filter->start_s) - rounded(filter->time_s - filter->start_s);
+	if (tick.seconds > TOP_SECONDS)
+		tick.seconds = TOP_SECONDS;
 	filter->time_s = time_s;
-	filter->started = true;
 	return tick;
 }
 
-/* Counters that went back were reset: then all that they show is new. */
-static __u64 growth(__u64 packets, __u64 before)
+/* The rate of what was BEFORE and is now PACKETS, if it is time for one. */
+static void take_rate(double *pps, __u64 *before, __u64 packets, const struct tick *tick)
 {
-	return packets < before ? packets : packets - before;
-}
+	/* Counters that went back were reset: then all that they show is new. */
+	__u64 growth = packets < *before ? packets : packets - *before;
 
-static double rate(__u64 packets, __u64 before, const struct tick *tick)
-{
-	return tick->first || tick->interval_s <= 0 ? 0 : growth(packets, before) / tick->interval_s;
+	if (!tick->rates)
+		return;
+	*pps = tick->first ? 0 : growth / tick->interval_s;
+	*before = packets;
 }
 
 static void advance(struct top_line *line, __u64 packets, const struct tick *tick)
 {
-	unsigned int seconds = tick->seconds < TOP_SECONDS ? tick->seconds : TOP_SECONDS;
+	unsigned int kept = TOP_SECONDS - tick->seconds;
 
-	line->pps = rate(packets, line->packets, tick);
 	line->packets = packets;
-	memmove(line->history, line->history + seconds, (TOP_SECONDS - seconds) * sizeof(*line->history));
-	for (unsigned int i = TOP_SECONDS - seconds; i < TOP_SECONDS; i++)
+	take_rate(&line->pps, &line->before, packets, tick);
+	memmove(line->history, line->history + tick->seconds, kept * sizeof(*line->history));
+	for (unsigned int i = kept; i < TOP_SECONDS; i++)
 		line->history[i] = line->pps;
 }
 
@@ -104,12 +111,11 @@ static void update_classes(struct top_filter *filter, const struct report *repor
 	for (unsigned int i = 0; i < matrix->rows; i++) {
 		const struct ff_rule *rule = matrix_rule(&matrix->row[i], &report->policy);
 		struct top_class *class = &filter->class[i];
-		__u64 packets = matrix->row[i].passed.packets + matrix->row[i].dropped;
-		__u64 *before = &filter->class_packets[matrix->row[i].class];
+		__typeof__(&*filter->of_class) kept = &filter->of_class[matrix->row[i].class];
 
 		class->row = matrix->row[i];
-		class->pps = rate(packets, *before, tick);
-		*before = packets;
+		take_rate(&kept->pps, &kept->before, class->row.passed.packets + class->row.dropped, tick);
+		class->pps = kept->pps;
 		snprintf(class->rule, sizeof(class->rule), "%s", rule ? rule->name : "");
 	}
 	free(matrix);

@@ -9,10 +9,12 @@
 
 #define TOP_SECONDS 60 /* of history */
 #define TOP_NAME_SIZE 64
+#define TOP_INTERVAL_MIN_S 0.5 /* rates of less are noise: then they stay as they were */
 
 /* One thing that is counted: how many there were, how fast they come, and how fast they came. */
 struct top_line {
 	__u64 packets;
+	__u64 before;		    /* how many there were when the rate was taken */
 	double pps;		    /* in the last interval */
 	float history[TOP_SECONDS]; /* packets a second, the last second last */
 };
@@ -38,14 +40,17 @@ struct top_filter {
 	char attached[TOP_NAME_SIZE]; /* "native, exclusive" */
 	char policy[FF_LABEL_SIZE];
 	__u64 attached_ns; /* for how long */
-	double time_s;	   /* of the last update, and ... */
-	double start_s;	   /* ... of the first */
+	double time_s;	   /* when rates were taken, and ... */
+	double start_s;	   /* ... when for the first time */
 	bool started;
 	struct top_line passed, dropped, not_judged;
 	unsigned int rules, classes;
 	struct top_rule rule[FF_RULES_MAX + 1];
 	struct top_class class[FF_CLASSES];
-	__u64 class_packets[FF_CLASSES];
+	struct {
+		__u64 before;
+		double pps;
+	} of_class[FF_CLASSES];
 };
 
 /* Takes in what REPORT says at TIME_S, on a clock that never goes back. */

@@ -243,27 +243,27 @@ static void draw_offenders(const struct top_offenders *offenders, const struct t
 static void draw_title(const struct top_view *view, const struct top_filter *filter)
 {
 	char text[256], time[OUTPUT_TIME_SIZE], since[OUTPUT_TIME_SIZE];
-	int width = screen_width(), clock = strlen("HH:MM:SSZ");
+	int width = screen_width(), clock = strlen("  HH:MM:SSZ");
 
 	if (filter)
-		snprintf(text, sizeof(text), "flagfilter  %s  %s  %s  for %s%s", filter->interface, filter->attached,
-			 filter->policy, output_duration(filter->attached_ns, since), view->paused ? "  PAUSED" : "");
+		snprintf(text, sizeof(text), "%s  %s  for %s  %s", filter->interface, filter->attached,
+			 output_duration(filter->attached_ns, since), filter->policy);
 	else
-		snprintf(text, sizeof(text), "flagfilter  attached nowhere");
+		snprintf(text, sizeof(text), "attached nowhere");
 	screen_put(0, 0, width, SCREEN_BOLD, text);
 	/* Of "2026-11-22T17:00:00.000Z" the time of day. */
 	output_time(view->time_ns, time);
-	snprintf(text, sizeof(text), "%.8sZ", strchr(time, 'T') + 1);
-	if (width >= 70)
-		screen_put(0, width - clock, clock, SCREEN_BOLD, text);
+	snprintf(text, sizeof(text), "  %.8sZ", strchr(time, 'T') + 1);
+	if (view->paused || width >= 60)
+		screen_put(0, width - clock, clock, SCREEN_BOLD, view->paused ? "     PAUSED" : text);
 }
 
 static void draw_footer(const struct top_view *view)
 {
 	char keys[160];
 
-	snprintf(keys, sizeof(keys), "? help  q quit  j/k rule  o off  m monitor  e enforce  s by %s  p %s%s",
-		 top_order_name(view->order), view->paused ? "go on" : "pause", view->filters > 1 ? "  tab next" : "");
+	snprintf(keys, sizeof(keys), "? help  q quit%s  j/k rule  o off  m monitor  e enforce  s by %s  p %s",
+		 view->filters > 1 ? "  tab next" : "", top_order_name(view->order), view->paused ? "go on" : "pause");
 	screen_put(screen_height() - 1, 0, screen_width(), *view->message ? SCREEN_BOLD : SCREEN_PLAIN,
 		   *view->message ? view->message : keys);
 }
