@@ -6,7 +6,8 @@
 set -u
 
 # Package names of Debian 12; each list also needs the one before it.
-build=(gcc libc6-dev make clang llvm bpftool libbpf-dev libxdp-dev libyaml-dev libjansson-dev libpcap-dev)
+build=(gcc libc6-dev make clang llvm bpftool libbpf-dev libxdp-dev libyaml-dev libjansson-dev libpcap-dev
+	libncurses-dev)
 demo=(iproute2 nmap hping3 curl python3 tcpdump)
 test=(libcmocka-dev bats python3-scapy jq iperf3 nftables tmux procps xdp-tools
 	clang-format clang-tidy cppcheck shellcheck mandoc)
