@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define INTERVAL_MS 1000
-#define RESCAN 5 /* intervals after which to look for filters on other interfaces */
+#define RESCAN 2 /* intervals after which to look for filters on other interfaces */
 #define CTRL_L 12
 
 struct top {
@@ -171,10 +171,20 @@ static unsigned int selected_rule(const struct top *top)
 	return 0;
 }
 
-static void draw(const struct top *top)
+/* It stays selected wherever it goes; the first takes the place of one that is gone. */
+static void select_rule(struct top *top, int step)
+{
+	unsigned int rule = selected_rule(top) + step;
+
+	if (top->filters && rule < top->filter[top->selected].rules)
+		memcpy(top->rule, top->filter[top->selected].rule[rule].name, sizeof(top->rule));
+}
+
+static void draw(struct top *top)
 {
 	struct timespec now;
 
+	select_rule(top, 0);
 	clock_gettime(CLOCK_REALTIME, &now);
 	top_view_draw(&(struct top_view){
 		.filter = top->filter,
@@ -188,14 +198,6 @@ static void draw(const struct top *top)
 		.message = *top->answer.text ? top->answer.text : top->problem.text,
 		.time_ns = now.tv_sec * 1000000000ull + now.tv_nsec,
 	});
-}
-
-static void select_rule(struct top *top, int step)
-{
-	unsigned int rule = selected_rule(top) + step;
-
-	if (top->filters && rule < top->filter[top->selected].rules)
-		memcpy(top->rule, top->filter[top->selected].rule[rule].name, sizeof(top->rule));
 }
 
 static void __attribute__((format(printf, 2, 3))) say(struct top *top, const char *format, ...)
@@ -215,7 +217,6 @@ static void ask_mode(struct top *top, enum ff_mode mode)
 
 	if (!top->filters || !filter->rules || rule->removed)
 		return;
-	memcpy(top->rule, rule->name, sizeof(top->rule));
 	if (rule->mode == mode) {
 		say(top, "%s is in mode %s", rule->name, mode_name(mode));
 		return;

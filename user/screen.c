@@ -9,8 +9,10 @@
 #include <ncurses.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* From <term.h>, which would make macros of "columns" and "lines" and a hundred words more. */
+int setupterm(const char *type, int fd, int *found);
 char *tigetstr(const char *capability);
 
 /*
@@ -18,6 +20,7 @@ char *tigetstr(const char *capability);
  * later.
  */
 #define NCURSES_FUNCTIONS(FUNCTION)                                                                                    \
+	FUNCTION(setupterm)                                                                                            \
 	FUNCTION(tigetstr)                                                                                             \
 	FUNCTION(newterm)                                                                                              \
 	FUNCTION(endwin)                                                                                               \
@@ -84,32 +87,25 @@ static void set_colours(void)
 	lib.init_pair(SCREEN_YELLOW, COLOR_YELLOW, -1);
 }
 
-static int fail_terminal(const char *type, struct diag *diag)
-{
-	return diag_fail(
-		diag, -ENOTTY,
-		"this terminal cannot be drawn on: TERM is '%.40s'; `flagfilter stats IF --watch` does without",
-		type ? type : "");
-}
-
 int screen_open(struct diag *diag)
 {
 	const char *type = getenv("TERM");
 	WINDOW **window;
-	int error = load_ncurses(&window, diag);
+	int found, error = load_ncurses(&window, diag);
 
 	if (error)
 		return error;
 	setlocale(LC_CTYPE, "");
 	/* The console's font has no blocks but two. */
 	terminal.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8") && type && strcmp(type, "linux");
-	terminal.screen = lib.newterm(NULL, stdout, stdin);
+	/* Asked before anything is written: newterm() takes every terminal that has a name. */
+	if (lib.setupterm(NULL, STDOUT_FILENO, &found) != ERR && lib.tigetstr("cup") && lib.tigetstr("clear"))
+		terminal.screen = lib.newterm(NULL, stdout, stdin);
 	if (!terminal.screen)
-		return fail_terminal(type, diag);
-	if (!lib.tigetstr("cup") || !lib.tigetstr("clear")) {
-		screen_close();
-		return fail_terminal(type, diag);
-	}
+		return diag_fail(diag, -ENOTTY,
+				 "this terminal cannot be drawn on: TERM is '%.40s'; `flagfilter stats "
+				 "IF --watch` does without",
+				 type ? type : "");
 	terminal.window = *window;
 	lib.cbreak();
 	lib.noecho();
