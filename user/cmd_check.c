@@ -2,9 +2,9 @@
 /* check FILE: is the policy valid, and what would it drop? */
 #include "command.h"
 #include "compile.h"
+#include "output.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,11 +35,6 @@ static struct tally tally_of(const struct policy *policy, __u16 extra)
 	return tally;
 }
 
-static bool is_exempt_port(const struct policy *policy, unsigned int port)
-{
-	return policy->port[port / 32] & 1u << port % 32;
-}
-
 static json_t *rules_to_json(const struct policy *policy, const struct tally *tally)
 {
 	json_t *rules = json_array();
@@ -56,25 +51,12 @@ static json_t *rules_to_json(const struct policy *policy, const struct tally *ta
 	return rules;
 }
 
-static json_t *exempt_to_json(const struct policy *policy)
-{
-	json_t *sources = json_array(), *ports = json_array();
-	char text[SOURCE_SIZE];
-
-	for (unsigned int i = 0; i < policy->sources; i++)
-		json_array_append_new(sources, json_string(source_format(&policy->source[i], text)));
-	for (unsigned int port = 0; port < 65536; port++)
-		if (is_exempt_port(policy, port))
-			json_array_append_new(ports, json_integer(port));
-	return json_pack("{so so}", "sources", sources, "ports", ports);
-}
-
 static int print_json(const struct policy *policy, const struct tally *tally)
 {
 	json_t *object =
 		json_pack("{si ss so si si so}", "schema", 1, "policy", policy->label, "rules",
 			  rules_to_json(policy, tally), "dropped_values", tally->dropped[FF_RULES_MAX],
-			  "would_drop_values", tally->would_drop[FF_RULES_MAX], "exempt", exempt_to_json(policy));
+			  "would_drop_values", tally->would_drop[FF_RULES_MAX], "exempt", output_exempt(policy));
 
 	if (!object)
 		return -ENOMEM;
@@ -128,7 +110,7 @@ static void print_exempt(const struct policy *policy)
 	if (policy->sources > LISTED_MAX)
 		printf("  ...\n");
 	for (unsigned int port = 0; port < 65536; port++)
-		if (is_exempt_port(policy, port) && ports++ < LISTED_MAX)
+		if (policy_port_exempt(policy, port) && ports++ < LISTED_MAX)
 			printf("%s%u", ports == 1 ? "\nexempt ports: " : ", ", port);
 	if (ports > LISTED_MAX)
 		printf(", ... (%u)", ports);

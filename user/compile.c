@@ -25,16 +25,6 @@ void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exemp
 	}
 }
 
-bool policy_has_exempt(const struct policy *policy)
-{
-	if (policy->sources)
-		return true;
-	for (unsigned int i = 0; i < sizeof(policy->port) / sizeof(*policy->port); i++)
-		if (policy->port[i])
-			return true;
-	return false;
-}
-
 void compile_by_place(const struct policy *policy, __u16 verdict[FF_CLASSES])
 {
 	struct ff_rule placed[FF_RULES_MAX];

@@ -28,7 +28,4 @@ struct outcome {
 };
 struct outcome outcome_of(const struct ff_judgement *judgement, bool dropped);
 
-/* Whether POLICY exempts any source or port. */
-bool policy_has_exempt(const struct policy *policy);
-
 #endif

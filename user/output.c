@@ -49,3 +49,16 @@ json_t *output_rules(const struct policy *policy)
 	}
 	return rules;
 }
+
+json_t *output_exempt(const struct policy *policy)
+{
+	json_t *sources = json_array(), *ports = json_array();
+	char text[SOURCE_SIZE];
+
+	for (unsigned int i = 0; i < policy->sources; i++)
+		json_array_append_new(sources, json_string(source_format(&policy->source[i], text)));
+	for (unsigned int port = 0; port < 65536; port++)
+		if (policy_port_exempt(policy, port))
+			json_array_append_new(ports, json_integer(port));
+	return json_pack("{so so}", "sources", sources, "ports", ports);
+}

@@ -20,4 +20,7 @@ const char *output_duration(__u64 duration_ns, char buffer[OUTPUT_TIME_SIZE]);
 /* One policy's rules as a JSON list: name, mode, match. NULL: no memory. */
 json_t *output_rules(const struct policy *policy);
 
+/* One policy's exempt sources and ports as a JSON object of two lists. NULL: no memory. */
+json_t *output_exempt(const struct policy *policy);
+
 #endif

@@ -237,6 +237,44 @@ const char *rule_match_format(const struct ff_rule *rule, char buffer[RULE_MATCH
 	return buffer;
 }
 
+bool policy_has_exempt(const struct policy *policy)
+{
+	if (policy->sources)
+		return true;
+	for (unsigned int i = 0; i < COUNT(policy->port); i++)
+		if (policy->port[i])
+			return true;
+	return false;
+}
+
+struct ff_source_key *policy_find_source(struct policy *policy, const struct ff_source_key *source)
+{
+	for (unsigned int i = 0; i < policy->sources; i++)
+		if (!policy_compare_sources(&policy->source[i], source))
+			return &policy->source[i];
+	return NULL;
+}
+
+int policy_compare_sources(const void *a, const void *b)
+{
+	const struct ff_source_key *left = a, *right = b;
+	int order = left->family - right->family;
+
+	if (!order)
+		order = memcmp(left->address, right->address, sizeof(left->address));
+	return order ? order : (int)left->prefix_len - (int)right->prefix_len;
+}
+
+bool policy_port_exempt(const struct policy *policy, unsigned int port)
+{
+	return policy->port[port / 32] & 1u << port % 32;
+}
+
+void policy_flip_port(struct policy *policy, unsigned int port)
+{
+	policy->port[port / 32] ^= 1u << port % 32;
+}
+
 const char *source_format(const struct ff_source_key *source, char buffer[SOURCE_SIZE])
 {
 	char address[INET6_ADDRSTRLEN] = "";

@@ -8,6 +8,7 @@
 
 #include "diag.h"
 #include "flagfilter.h"
+#include <stdio.h>
 
 struct policy {
 	char label[FF_LABEL_SIZE];		     /* where it came from: "preset strict", a file's path */
@@ -25,6 +26,9 @@ struct policy {
  */
 int policy_from_preset(struct policy *policy, const char *name, struct diag *diag);
 int policy_from_file(struct policy *policy, const char *path, struct diag *diag);
+
+/* POLICY as a policy file. What policy_from_file() makes of it is the same, but for the label. -EIO */
+int policy_write(FILE *out, const struct policy *policy);
 
 /* For the options --policy FILE and --preset NAME, of which at most one is not NULL; neither: the default preset. */
 int policy_from_options(struct policy *policy, const char *path, const char *preset, struct diag *diag);
@@ -71,6 +75,13 @@ const char *class_name(enum ff_class class);
 const struct ff_rule *builtin_rule(unsigned int index);
 const char *builtin_alias(unsigned int index);
 const char *preset_name(unsigned int index);
+
+/* Exempt sources and ports. policy_find_source() is NULL if SOURCE, just as it is, is not among them. */
+bool policy_has_exempt(const struct policy *policy);
+struct ff_source_key *policy_find_source(struct policy *policy, const struct ff_source_key *source);
+int policy_compare_sources(const void *a, const void *b); /* for qsort(): by family, address, prefix length */
+bool policy_port_exempt(const struct policy *policy, unsigned int port);
+void policy_flip_port(struct policy *policy, unsigned int port); /* makes it exempt, or no longer */
 
 /* An exempt source, "192.0.2.0/24". Returns BUFFER. */
 #define SOURCE_SIZE 52

@@ -4,19 +4,16 @@
  * loaded: here every mistake is one line that names the file, the line and the offending text.
  */
 #include "cleanup.h"
-#include "flags.h"
-#include "policy.h"
+#include "field.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <yaml.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define FILE_SIZE_MAX (256 * 1024)
+#define FILE_SIZE_MAX (1024 * 1024) /* all ports take less than half of it */
 #define DEPTH_MAX 16 /* of nesting; a policy needs 3. libyaml's time grows with its square */
-#define RULE_NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 struct reader {
 	const char *name; /* of the file, in messages */
@@ -44,30 +41,6 @@ static int __attribute__((format(printf, 3, 4))) fail(struct reader *r, size_t l
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	return diag_usage(r->diag, "%s:%zu: %s", r->name, line, text);
-}
-
-/* Text from the file as a message shows it: in quotation marks, on one line, free of control characters, not long. */
-struct quoted {
-	char text[48];
-};
-
-static struct quoted quote_length(const char *text, size_t length)
-{
-	struct quoted quoted = {"'"};
-	size_t used = 1, room = sizeof(quoted.text) - sizeof("\\x00...'");
-
-	for (; length && used <= room; text++, length--)
-		if (*text >= ' ' && *text <= '~')
-			quoted.text[used++] = *text;
-		else
-			used += sprintf(quoted.text + used, "\\x%02x", (unsigned char)*text);
-	snprintf(quoted.text + used, sizeof(quoted.text) - used, "%s'", length ? "..." : "");
-	return quoted;
-}
-
-static struct quoted quote(const char *text)
-{
-	return quote_length(text, strlen(text));
 }
 
 /*
@@ -175,54 +148,20 @@ static int read_list(struct reader *r, const yaml_node_t *node, int (*read)(stru
  * Rules.
  */
 
-/* Says what is wrong with the flags of NODE, that flags_parse_match() refused. */
-static int bad_match(struct reader *r, const yaml_node_t *node)
-{
-	const char *match = text_of(node), *slash = strchr(match, '/');
-	char value[FLAGS_VALUE_SIZE], known[FLAGS_SIZE];
-	const char *side[2] = {value, slash ? slash + 1 : NULL};
-	__u16 flags[2];
-
-	if (!slash || (size_t)(slash - match) >= sizeof(value))
-		return fail(r, line_of(node), "flags %s: write VALUE/MASK, such as 'SYN,FIN/SYN,FIN'",
-			    quote(match).text);
-	memcpy(value, match, slash - match);
-	value[slash - match] = '\0';
-	for (int i = 0; i < 2; i++) {
-		const char *part = side[i];
-
-		if (!flags_parse(side[i], &flags[i]))
-			continue;
-		while (strchr(side[i], ',') && flags_word(part, strcspn(part, ",")))
-			part += strcspn(part, ",") + 1;
-		return fail(r, line_of(node), "unknown flag %s in %s: flags are %s, or NONE alone",
-			    quote_length(part, strcspn(part, ",")).text, quote(match).text,
-			    flags_format(FF_FLAGS_ALL, known));
-	}
-	if (!flags[1])
-		return fail(r, line_of(node), "empty mask in %s: it would match every segment", quote(match).text);
-	return fail(r, line_of(node), "flag '%s' in %s is not in its mask: it could never match",
-		    flags_format(flags[0] & ~flags[1], known), quote(match).text);
-}
-
 /* Fills RULE with one of the user's own. */
 static int read_own_rule(struct reader *r, const yaml_node_t *name, const yaml_node_t *flags, struct ff_rule *rule)
 {
-	const char *text = text_of(name);
-	size_t length = strlen(text);
+	struct diag why;
 
-	if (!length || length >= sizeof(rule->name) || text[0] == '-' || strspn(text, RULE_NAME_CHARS) != length)
-		return fail(r, line_of(name), "invalid rule name %s: up to %zu of a-z, 0-9 and '-', no '-' in front",
-			    quote(text).text, sizeof(rule->name) - 1);
+	*rule = (struct ff_rule){};
+	if (field_rule_name(text_of(name), rule->name, &why))
+		return fail(r, line_of(name), "%s", why.text);
 	if (!flags)
 		return fail(r, line_of(name),
 			    "rule %s is no built-in rule or class, and a rule of your own needs 'flags'",
-			    quote(text).text);
-	*rule = (struct ff_rule){};
-	memcpy(rule->name, text, length + 1);
-	if (flags_parse_match(text_of(flags), &rule->value, &rule->mask))
-		return bad_match(r, flags);
-	return 0;
+			    quote(text_of(name)).text);
+	return field_match(text_of(flags), &rule->value, &rule->mask, &why) ? fail(r, line_of(flags), "%s", why.text)
+									     : 0;
 }
 
 /* Notes that the file names the rule NAME, once. */
@@ -248,6 +187,7 @@ static int read_rule(struct reader *r, yaml_node_t *node)
 	yaml_node_t *value[KEYS] = {};
 	struct ff_rule rule, *present;
 	enum ff_mode mode;
+	struct diag why;
 	int error;
 
 	if ((error = read_mapping(r, node, "a rule", keys, KEYS, value)))
@@ -265,10 +205,8 @@ static int read_rule(struct reader *r, yaml_node_t *node)
 		return error;
 	if (!value[MODE])
 		return fail(r, line_of(node), "rule '%s' without 'mode'", rule.name);
-	if (mode_parse(text_of(value[MODE]), &mode))
-		return fail(r, line_of(value[MODE]), "unknown mode %s: a rule is %s, %s or %s",
-			    quote(text_of(value[MODE])).text, mode_name(FF_OFF), mode_name(FF_MONITORED),
-			    mode_name(FF_ENFORCED));
+	if (field_mode(text_of(value[MODE]), &mode, &why))
+		return fail(r, line_of(value[MODE]), "%s", why.text);
 	rule.mode = mode;
 	present = policy_find(r->policy, rule.name);
 	if (present)
@@ -283,79 +221,19 @@ static int read_rule(struct reader *r, yaml_node_t *node)
  * Exempt sources and ports.
  */
 
-/* A decimal number without sign, blanks and leading zeros, from MIN to MAX. */
-static int parse_decimal(const char *text, unsigned int min, unsigned int max, unsigned int *number)
-{
-	size_t length = strlen(text);
-	unsigned int parsed;
-
-	if (!length || length > 5 || strspn(text, "0123456789") != length || (*text == '0' && length > 1))
-		return -EINVAL;
-	parsed = strtoul(text, NULL, 10);
-	if (parsed < min || parsed > max)
-		return -EINVAL;
-	*number = parsed;
-	return 0;
-}
-
-/* An address, with or without "/PREFIX". */
-static int parse_source(const char *text, struct ff_source_key *source)
-{
-	char address[INET6_ADDRSTRLEN];
-	size_t length = strcspn(text, "/");
-	struct ff_source_key key = {};
-	unsigned int bits, prefix;
-
-	if (length >= sizeof(address))
-		return -EINVAL;
-	memcpy(address, text, length);
-	address[length] = '\0';
-	key.family = strchr(address, ':') ? 6 : 4;
-	if (inet_pton(key.family == 4 ? AF_INET : AF_INET6, address, key.address) != 1)
-		return -EINVAL;
-	bits = prefix = key.family == 4 ? 32 : 128;
-	if (text[length] && parse_decimal(text + length + 1, 0, bits, &prefix))
-		return -ERANGE;
-	key.prefix_len = FF_SOURCE_PREFIX + prefix;
-	*source = key;
-	return 0;
-}
-
-/* Clears what is behind the prefix; whether there was anything. */
-static bool clear_host_bits(struct ff_source_key *source)
-{
-	unsigned int prefix = source->prefix_len - FF_SOURCE_PREFIX;
-	bool any = false;
-
-	for (unsigned int bit = prefix; bit < 8 * sizeof(source->address); bit++) {
-		any |= source->address[bit / 8] & 0x80 >> bit % 8;
-		source->address[bit / 8] &= ~(0x80 >> bit % 8);
-	}
-	return any;
-}
-
 static int read_source(struct reader *r, yaml_node_t *node)
 {
 	struct policy *policy = r->policy;
-	char network[SOURCE_SIZE];
 	struct ff_source_key source;
+	struct diag why;
 	int error = expect(r, node, YAML_SCALAR_NODE, "an exempt source");
 
 	if (error)
 		return error;
-	error = parse_source(text_of(node), &source);
-	if (error == -ERANGE)
-		return fail(r, line_of(node), "bad prefix length in %s: 0 to 32 for IPv4, 0 to 128 for IPv6",
-			    quote(text_of(node)).text);
-	if (error)
-		return fail(r, line_of(node), "bad source %s: write an address or network, such as 192.0.2.0/24",
-			    quote(text_of(node)).text);
-	if (clear_host_bits(&source))
-		return fail(r, line_of(node), "%s has bits set behind its prefix: the network is %s",
-			    quote(text_of(node)).text, source_format(&source, network));
-	for (unsigned int i = 0; i < policy->sources; i++)
-		if (!memcmp(&policy->source[i], &source, sizeof(source)))
-			return fail(r, line_of(node), "duplicate source %s", quote(text_of(node)).text);
+	if (field_source(text_of(node), &source, &why))
+		return fail(r, line_of(node), "%s", why.text);
+	if (policy_find_source(policy, &source))
+		return fail(r, line_of(node), "duplicate source %s", quote(text_of(node)).text);
 	if (policy->sources == FF_SOURCES_MAX)
 		return fail(r, line_of(node), "source %s is one too many: a policy has at most %d",
 			    quote(text_of(node)).text, FF_SOURCES_MAX);
@@ -366,15 +244,16 @@ static int read_source(struct reader *r, yaml_node_t *node)
 static int read_port(struct reader *r, yaml_node_t *node)
 {
 	unsigned int port;
+	struct diag why;
 	int error = expect(r, node, YAML_SCALAR_NODE, "an exempt port");
 
 	if (error)
 		return error;
-	if (parse_decimal(text_of(node), 1, 65535, &port))
-		return fail(r, line_of(node), "bad port %s: a number from 1 to 65535", quote(text_of(node)).text);
-	if (r->policy->port[port / 32] & 1u << port % 32)
+	if (field_port(text_of(node), &port, &why))
+		return fail(r, line_of(node), "%s", why.text);
+	if (policy_port_exempt(r->policy, port))
 		return fail(r, line_of(node), "duplicate port '%u'", port);
-	r->policy->port[port / 32] |= 1u << port % 32;
+	policy_flip_port(r->policy, port);
 	return 0;
 }
 

@@ -520,8 +520,8 @@ static void test_limits(void **state)
 	assert_int_equal(policy.port[20000 / 32 - 1], 0xffffffff);
 	assert_int_equal(policy.port[20000 / 32], 0);
 	free(text);
-	text = repeat(V, "# %07u\n", 30000);
-	assert_refused(text, 1, "larger than 262144 bytes");
+	text = repeat(V, "# %07u\n", 120000);
+	assert_refused(text, 1, "larger than 1048576 bytes");
 	free(text);
 	text = repeat(V "rules: ", "[", 200000);
 	assert_refused(text, 2, "nested too deep");
