@@ -16,7 +16,7 @@
 
 #include "vmlinux.h"
 
-#define FF_LAYOUT 0xff000001u /* first word of the state map: magic and version of this file */
+#define FF_LAYOUT 0xff000002u /* first word of the state map: magic and version of this file */
 
 /* TCP flags as one number: byte 12 bit 0, then byte 13 (RFC 9293, section 3.1; AE: RFC 9768). */
 #define FF_FLAGS_FIN 0x001
@@ -117,7 +117,8 @@ struct ff_policy {
 	__u32 port[65536 / 32];		   /* bit set of exempt destination ports */
 	struct ff_counters base;	   /* what ff_counters held when counting began */
 	struct ff_rule_count removed;	   /* of rules no longer in the policy, whose counters were given away */
-	__u8 padding[2200];
+	__u64 counting_ns;		   /* when counting began, CLOCK_REALTIME: attached, or reset */
+	__u8 padding[2192];
 };
 
 /*

@@ -239,7 +239,32 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 	return mode == XDP_MODE_NONE ? attach_auto(location, policy, diag) : attach_new(location, mode, policy, diag);
 }
 
-int attach(const char *interface, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+/* From now on this process guards a change of the filter at LOCATION. */
+static int guard(const struct location *location, struct undo *undo, struct diag *diag)
+{
+	undo->deadline_ns = pending_now_ns() + undo->seconds * 1000000000ull;
+	undo->ifindex = location->interface.ifindex;
+	undo->filter = pins_filter_id(location->pins);
+	undo->pending = pending_create(undo->filter, undo->deadline_ns, undo->attached ? NULL : &undo->policy, diag);
+	return undo->pending < 0 ? undo->pending : 0;
+}
+
+/* The filter was just attached, and is taken away again if it cannot be guarded. */
+static int guard_attached(struct location *location, struct undo *undo, struct diag *diag)
+{
+	struct diag ignored = {};
+	int error = filter_locate(location, location->interface.name, diag);
+
+	if (error)
+		return error;
+	undo->attached = true;
+	error = guard(location, undo, diag);
+	if (error)
+		remove_filter(location, &ignored);
+	return error;
+}
+
+int attach(const char *interface, enum xdp_mode mode, const struct policy *policy, struct undo *undo, struct diag *diag)
 {
 	_cleanup_(pins_unlock) int lock = -1;
 	struct location location;
@@ -251,7 +276,29 @@ int attach(const char *interface, enum xdp_mode mode, const struct policy *polic
 	if (error && error != -ENOENT)
 		return error;
 	*diag = (struct diag){};
-	return error ? attach_first(&location, mode, policy, diag) : replace(&location, mode, policy, diag);
+	if (error) {
+		error = attach_first(&location, mode, policy, diag);
+		return error || !undo ? error : guard_attached(&location, undo, diag);
+	}
+	if (undo)
+		return diag_fail(
+			diag, -EBUSY,
+			"already attached to %s, so there is nothing to detach from later; a policy can be tried by "
+			"`flagfilter apply %s FILE --confirm SECONDS`",
+			interface, interface);
+	if (policy)
+		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
+	return error ? error : replace(&location, mode, policy, diag);
+}
+
+/* The filter on an interface, for a change of it; the caller has the lock. */
+static int open_to_change(const char *interface, struct location *location, struct filter *filter, struct diag *diag)
+{
+	int error = filter_locate(location, interface, diag);
+
+	if (!error)
+		error = tidy(location, diag);
+	return error ? error : filter_open(filter, location->pins, diag);
 }
 
 int detach(const char *interface, struct diag *diag)
@@ -259,6 +306,7 @@ int detach(const char *interface, struct diag *diag)
 	_cleanup_(pins_unlock) int lock = -1;
 	struct location location;
 	int error = pins_lock(&lock, diag);
+	__u32 id;
 
 	if (!error)
 		error = filter_locate(&location, interface, diag);
@@ -267,29 +315,110 @@ int detach(const char *interface, struct diag *diag)
 	/* libxdp knows what is there now better than the list from before. */
 	if (!error)
 		error = filter_locate(&location, interface, diag);
-	return error ? error : remove_filter(&location, diag);
+	if (error)
+		return error;
+	id = pins_filter_id(location.pins);
+	error = remove_filter(&location, diag);
+	if (!error)
+		pending_remove(id);
+	return error;
 }
 
-int attach_change_policy(const char *interface, policy_change *change, void *context, struct diag *diag)
+int attach_change_policy(const char *interface, policy_change *change, void *context, struct undo *undo,
+			 struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	_cleanup_(pins_unlock) int lock = -1;
 	struct location location;
+	struct policy *policy;
 	int error;
 
 	if (!snapshot)
 		return diag_no_memory(diag);
+	policy = &snapshot->report.policy;
 	error = pins_lock(&lock, diag);
 	if (!error)
-		error = filter_locate(&location, interface, diag);
+		error = open_to_change(interface, &location, &filter, diag);
 	if (!error)
-		error = tidy(&location, diag);
-	if (!error)
-		error = filter_open(&filter, location.pins, diag);
+		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
 	if (!error)
 		error = filter_read(&filter, snapshot, diag);
+	if (error)
+		return error;
+	if (undo)
+		undo->policy = *policy;
+	error = change(policy, context, diag);
+	if (!error && undo)
+		error = guard(&location, undo, diag);
+	if (error)
+		return error;
+	error = filter_change(&filter, policy, diag);
+	if (error && undo)
+		pending_remove(undo->filter);
+	return error;
+}
+
+/* The filter that UNDO is of is not there any more, or what is there is another one. */
+static bool is_gone(const struct undo *undo, const struct location *location, int error)
+{
+	return error == -ENOENT || error == -ENODEV || (!error && pins_filter_id(location->pins) != undo->filter);
+}
+
+int attach_undo(const struct undo *undo, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	char name[IF_NAMESIZE] = "";
+	int error;
+
+	if_indextoname(undo->ifindex, name); /* it may have another name now */
+	error = pins_lock(&lock, diag);
+	if (error)
+		return error;
+	if (!pending_is_on(undo->pending))
+		return -ECANCELED;
+	error = open_to_change(name, &location, &filter, diag);
+	if (is_gone(undo, &location, error)) {
+		pending_remove(undo->filter);
+		return -ECANCELED;
+	}
+	if (!error && undo->attached)
+		error = filter_locate(&location, name, diag); /* as it is after open_to_change() has tidied */
 	if (!error)
-		error = change(&snapshot->report.policy, context, diag);
-	return error ? error : filter_change(&filter, &snapshot->report.policy, diag);
+		error = undo->attached ? remove_filter(&location, diag) : filter_restore(&filter, &undo->policy, diag);
+	if (!error)
+		pending_remove(undo->filter);
+	return error;
+}
+
+int attach_confirm(const char *interface, struct pending *pending, struct diag *diag)
+{
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	int error = pins_lock(&lock, diag);
+	__u32 id;
+
+	if (!error)
+		error = filter_locate(&location, interface, diag);
+	if (error)
+		return error;
+	id = pins_filter_id(location.pins);
+	error = pending_read(id, pending);
+	if (!error)
+		pending_remove(id);
+	return error;
+}
+
+int attach_reset(const char *interface, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	int error = pins_lock(&lock, diag);
+
+	if (!error)
+		error = open_to_change(interface, &location, &filter, diag);
+	return error ? error : filter_reset(&filter, diag);
 }

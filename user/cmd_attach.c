@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "attach.h"
 #include "cleanup.h"
 #include "command.h"
+#include "guardian.h"
 #include "output.h"
 #include <errno.h>
 #include <string.h>
@@ -9,10 +9,14 @@
 struct arguments {
 	const char *interface;
 	enum xdp_mode mode;
+	unsigned int confirm_s; /* 0: for good */
+	struct policy *policy;	/* NULL: the default, or what there is */
 };
 
 static const struct argp_option options[] = {
 	{"mode", 'm', "MODE", 0, "native (default), generic, offload, or auto: native, or else generic", 0},
+	{"confirm", COMMAND_CONFIRM, "SECONDS", 0,
+	 "detach by itself after so many seconds, unless `confirm` comes first", 0},
 	{},
 };
 
@@ -39,12 +43,23 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (parse_mode(text, &arguments->mode))
 			command_usage_error(state, "unknown mode '%s': one of native, generic, offload, auto", text);
 		return 0;
+	case COMMAND_CONFIRM:
+		arguments->confirm_s = command_parse_seconds(state, text);
+		return 0;
 	default:
 		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
 	}
 }
 
-static int print_attached(const struct globals *globals, const char *interface, struct diag *diag)
+static int put_on(void *context, struct undo *undo, struct diag *diag)
+{
+	const struct arguments *arguments = context;
+
+	return attach(arguments->interface, arguments->mode, arguments->policy, undo, diag);
+}
+
+static int print_attached(const struct globals *globals, const char *interface, unsigned int confirm_s,
+			  struct diag *diag)
 {
 	struct location location;
 	int error = filter_locate(&location, interface, diag);
@@ -53,9 +68,10 @@ static int print_attached(const struct globals *globals, const char *interface, 
 		return error;
 	if (globals->json) {
 		json_t *object =
-			json_pack("{si ss sI ss ss}", "schema", 1, "interface", interface, "ifindex",
+			json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",
 				  (json_int_t)location.interface.ifindex, "mode", xdp_mode_name(location.programs.mode),
-				  "attached", location.programs.shared ? "shared" : "exclusive");
+				  "attached", location.programs.shared ? "shared" : "exclusive", "confirm_within_s",
+				  output_confirm(confirm_s));
 
 		return output_json(stdout, object);
 	}
@@ -64,6 +80,7 @@ static int print_attached(const struct globals *globals, const char *interface, 
 	       "detach %s\n",
 	       interface, xdp_mode_name(location.programs.mode),
 	       location.programs.shared ? "shared with other programs" : "exclusive", interface, interface);
+	output_how_to_confirm(interface, confirm_s);
 	return 0;
 }
 
@@ -82,7 +99,8 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 			return diag_no_memory(diag);
 		error = policy_from_options(policy, from.path, from.preset, diag);
 	}
+	arguments.policy = policy;
 	if (!error)
-		error = attach(arguments.interface, arguments.mode, policy, diag);
-	return error ? error : print_attached(globals, arguments.interface, diag);
+		error = guardian_run(arguments.confirm_s, put_on, &arguments, diag);
+	return error ? error : print_attached(globals, arguments.interface, arguments.confirm_s, diag);
 }

@@ -4,6 +4,7 @@
 #include "cost.h"
 #include "filter.h"
 #include "output.h"
+#include "pending.h"
 #include <errno.h>
 #include <string.h>
 
@@ -32,6 +33,41 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
+/* null, or the change that goes back by itself. */
+static json_t *unconfirmed_to_json(const struct location *location)
+{
+	struct pending pending;
+
+	if (pending_read(pins_filter_id(location->pins), &pending))
+		return json_null();
+	return json_pack("{so so sb sI ss}", "goes_back_in_s",
+			 pending.guarded ? json_integer(pending_seconds(&pending)) : json_null(), "to",
+			 *pending.to ? json_string(pending.to) : json_null(), "guarded", pending.guarded, "guardian",
+			 (json_int_t)pending.guardian, "file", pending.path);
+}
+
+static void print_unconfirmed(const char *interface, const json_t *unconfirmed)
+{
+	const char *to, *file;
+	json_int_t seconds;
+	int guarded;
+
+	if (json_is_null(unconfirmed))
+		return;
+	if (json_unpack((json_t *)unconfirmed, "{sb ss}", "guarded", &guarded, "file", &file))
+		return;
+	to = json_string_value(json_object_get(unconfirmed, "to"));
+	seconds = json_integer_value(json_object_get(unconfirmed, "goes_back_in_s"));
+	if (guarded)
+		printf("  pending   unconfirmed: %s%s in %lld s\n", to ? "goes back to " : "is detached", to ? to : "",
+		       (long long)seconds);
+	else
+		printf("  pending   unconfirmed, and does not go back by itself: its guardian was killed\n");
+	printf("            to keep it:  flagfilter confirm %s\n", interface);
+	if (!guarded && to)
+		printf("            to go back:  flagfilter apply %s %s\n", interface, file);
+}
+
 static json_t *to_json(const struct location *location, const struct snapshot *snapshot)
 {
 	char attached[OUTPUT_TIME_SIZE], applied[OUTPUT_TIME_SIZE];
@@ -42,13 +78,13 @@ static json_t *to_json(const struct location *location, const struct snapshot *s
 		if (i != location->program)
 			json_array_append_new(beside, json_pack("{sI ss}", "id", (json_int_t)there->program[i].id,
 								"name", there->program[i].name));
-	return json_pack("{ss sI ss ss sI sI so ss ss ss}", "interface", location->interface.name, "ifindex",
+	return json_pack("{ss sI ss ss sI sI so ss ss ss so}", "interface", location->interface.name, "ifindex",
 			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(there->mode), "attached",
 			 there->shared ? "shared" : "exclusive", "program_id",
 			 (json_int_t)there->program[location->program].id, "entry_id", (json_int_t)there->entry_id,
 			 "beside", beside, "policy", snapshot->report.policy.label, "attached_since",
 			 output_time(snapshot->attached_ns, attached), "policy_since",
-			 output_time(snapshot->applied_ns, applied));
+			 output_time(snapshot->applied_ns, applied), "unconfirmed", unconfirmed_to_json(location));
 }
 
 static json_t *cost_to_json(const struct cost *cost)
@@ -121,6 +157,7 @@ static void print_status(const json_t *filters)
 		printf("  policy    %s\n  since     %s\n", policy, policy_since);
 		printf("  attached  %s\n", attached_since);
 		print_cost(json_object_get(filter, "cost"), !strcmp(attached, "shared"));
+		print_unconfirmed(interface, json_object_get(filter, "unconfirmed"));
 	}
 }
 

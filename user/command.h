@@ -54,11 +54,23 @@ error_t command_parse_argument(int key, char *text, struct argp_state *state, co
  */
 double command_parse_interval(const char *text, struct argp_state *state);
 
+/*
+ * The option --confirm SECONDS, for the commands that have it: the key and what the help says of it, and its parser.
+ */
+#define COMMAND_CONFIRM 256
+#define COMMAND_CONFIRM_HELP "go back by itself after so many seconds, unless `confirm` comes first"
+unsigned int command_parse_seconds(const struct argp_state *state, const char *text);
+
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_confirm(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_diff(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_reset(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_matrix(struct globals *globals, int argc, char **argv, struct diag *diag);

@@ -140,7 +140,8 @@ int field_source(const char *text, struct ff_source_key *source, struct diag *di
 	int error = parse_source(text, &key);
 
 	if (error == -ERANGE)
-		return diag_usage(diag, "bad prefix length in %s: 0 to 32 for IPv4, 0 to 128 for IPv6", quote(text).text);
+		return diag_usage(diag, "bad prefix length in %s: 0 to 32 for IPv4, 0 to 128 for IPv6",
+				  quote(text).text);
 	if (error)
 		return diag_usage(diag, "bad source %s: write an address or network, such as 192.0.2.0/24",
 				  quote(text).text);

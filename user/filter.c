@@ -147,7 +147,10 @@ static int read_sources(int fd, __u8 slot, struct policy *policy)
 		}
 		previous = &key;
 	}
-	return errno == ENOENT ? 0 : -errno;
+	if (errno != ENOENT)
+		return -errno;
+	qsort(policy->source, policy->sources, sizeof(*policy->source), policy_compare_sources);
+	return 0;
 }
 
 /* Counters are 64-bit words throughout. */
@@ -221,6 +224,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 		return error;
 	clock_gettime(CLOCK_REALTIME, &snapshot->time);
 	snapshot->attached_ns = state->attached_ns;
+	snapshot->counting_ns = live->counting_ns;
 	snapshot->applied_ns = live->applied_ns;
 	report_from(&snapshot->report, live, raw);
 	return 0;
@@ -329,41 +333,104 @@ static void assign_counters(struct policy *next, const struct ff_policy *live, c
 	}
 }
 
-/* The slot that follows LIVE, given all that was ever counted. */
-static void build_next(struct ff_policy *next, const struct policy *policy, const struct ff_policy *live,
-		       const struct ff_counters *raw, struct policy *numbered)
+/* Whether the counters that the rules of POLICY had once can be theirs again: no other rule of LIVE has them now. */
+static bool counters_are_free(const struct policy *policy, const struct ff_policy *live)
 {
-	*numbered = *policy;
+	for (unsigned int i = 0; i < policy->rules; i++)
+		for (unsigned int j = 0; j < live->rules; j++)
+			if ((policy->rule[i].counter == live->rule[j].counter) !=
+			    same_meaning(&policy->rule[i], &live->rule[j]))
+				return false;
+	return true;
+}
+
+/* What is put in force, beside all that was ever counted. */
+struct change {
+	const struct policy *policy; /* NULL: as it is, but counting begins anew */
+	bool restore;		     /* its rules have their counters already */
+	struct policy numbered;
+	struct ff_counters raw;
+	struct ff_policy next;
+};
+
+/* The slot that follows LIVE. */
+static void build_next(struct change *change, const struct ff_policy *live)
+{
+	struct ff_policy *next = &change->next;
+
+	change->numbered = *change->policy;
 	memset(next, 0, sizeof(*next));
 	next->base = live->base;
 	next->removed = live->removed;
-	assign_counters(numbered, live, raw, &next->base, &next->removed);
-	compile_policy(numbered, next);
+	next->counting_ns = live->counting_ns;
+	if (!change->restore || !counters_are_free(change->policy, live))
+		assign_counters(&change->numbered, live, &change->raw, &next->base, &next->removed);
+	compile_policy(&change->numbered, next);
 	next->applied_ns = program_now_ns();
 }
 
-int filter_change(struct filter *filter, const struct policy *policy, struct diag *diag)
+static void build_reset(struct change *change, const struct ff_policy *live)
 {
-	struct ff_state *state = filter->state;
-	_cleanup_free_ struct ff_policy *next = malloc(sizeof(*next));
-	_cleanup_free_ struct policy *numbered = malloc(sizeof(*numbered));
-	_cleanup_free_ struct ff_counters *raw = malloc(sizeof(*raw));
-	int error = next && numbered && raw ? settle(filter) : -ENOMEM;
-	__u32 generation = generation_of(state);
+	change->next = *live;
+	change->next.base = change->raw;
+	change->next.removed = (struct ff_rule_count){};
+	change->next.counting_ns = program_now_ns();
+}
+
+static int prepare(struct filter *filter, struct change *change, __u32 generation)
+{
+	const struct policy *policy = change->policy;
+	int error = settle(filter);
 
 	if (!error)
-		error = program_sum_counters(filter->map[MAP_COUNTERS], raw);
-	if (!error)
-		error = filter_write_sources(filter->map[MAP_SOURCES], (generation + 1) & 1, policy);
+		error = program_sum_counters(filter->map[MAP_COUNTERS], &change->raw);
+	if (!error && !policy) {
+		policy = &change->numbered;
+		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &change->numbered);
+	}
+	return error ? error : filter_write_sources(filter->map[MAP_SOURCES], (generation + 1) & 1, policy);
+}
+
+static int flip(struct filter *filter, const struct policy *policy, bool restore, struct diag *diag)
+{
+	_cleanup_free_ struct change *change = calloc(1, sizeof(*change));
+	struct ff_state *state = filter->state;
+	__u32 generation = generation_of(state);
+	const struct ff_policy *live = &state->slot[generation & 1];
+	int error;
+
+	if (!change)
+		return diag_no_memory(diag);
+	change->policy = policy;
+	change->restore = restore;
+	error = prepare(filter, change, generation);
 	if (error)
 		return diag_fail(diag, error, "cannot write the new policy: %s; the old one stays", strerror(-error));
-	build_next(next, policy, &state->slot[generation & 1], raw, numbered);
-	state->slot[(generation + 1) & 1] = *next;
+	if (policy)
+		build_next(change, live);
+	else
+		build_reset(change, live);
+	state->slot[(generation + 1) & 1] = change->next;
 	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
 
 	/* From here on the change is made; if the wait fails, the next change waits. */
 	settle(filter);
 	return 0;
+}
+
+int filter_change(struct filter *filter, const struct policy *policy, struct diag *diag)
+{
+	return flip(filter, policy, false, diag);
+}
+
+int filter_restore(struct filter *filter, const struct policy *policy, struct diag *diag)
+{
+	return flip(filter, policy, true, diag);
+}
+
+int filter_reset(struct filter *filter, struct diag *diag)
+{
+	return flip(filter, NULL, false, diag);
 }
 
 void filter_silence(struct ff_policy *policy, bool silent)

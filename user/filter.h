@@ -44,7 +44,8 @@ void filter_close(struct filter *filter); /* for _cleanup_ */
 /* What a filter was at one moment: policy and counters belong together. */
 struct snapshot {
 	struct timespec time; /* CLOCK_REALTIME, when it was taken */
-	__u64 attached_ns;    /* CLOCK_REALTIME, when counting began */
+	__u64 attached_ns;    /* CLOCK_REALTIME */
+	__u64 counting_ns;    /* CLOCK_REALTIME, when counting began: attached, or reset */
 	__u64 applied_ns;     /* CLOCK_REALTIME, since when the policy is in force */
 	struct report report;
 };
@@ -59,6 +60,15 @@ int filter_locate_and_read(struct location *location, struct snapshot *snapshot,
  * -errno with DIAG filled.
  */
 int filter_change(struct filter *filter, const struct policy *policy, struct diag *diag);
+
+/*
+ * The same for a policy that was in force before the last change, as filter_read() gave it: its rules go on with the
+ * counters that they had then.
+ */
+int filter_restore(struct filter *filter, const struct policy *policy, struct diag *diag);
+
+/* Lets all counters begin at zero, in one flip. Needs the lock. -errno with DIAG filled. */
+int filter_reset(struct filter *filter, struct diag *diag);
 
 /*
  * Makes SUCCESSOR, a copy of FILTER's state that is silent (FF_SILENT), the one that counts what passes, and FILTER

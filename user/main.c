@@ -13,11 +13,18 @@ enum exit_status { STATUS_DONE, STATUS_FAILED, STATUS_USAGE, STATUS_NO };
 const char *argp_program_version = "flagfilter " FLAGFILTER_VERSION;
 
 const struct command commands[] = {
-	{"attach", "IF [--mode MODE] [--policy FILE | --preset NAME]", "put the filter on an interface", cmd_attach},
+	{"attach", "IF [--mode MODE] [--policy FILE | --preset NAME] ...", "put the filter on an interface",
+	 cmd_attach},
 	{"detach", "IF | --all", "take it off", cmd_detach},
 	{"status", "[IF] [--cost [SECONDS]]", "what is attached where, and what it costs", cmd_status},
-	{"rule", "IF [NAME=MODE ...]", "list rules, or set modes in one flip", cmd_rule},
-	{"apply", "IF FILE", "make a policy file the policy, in one flip", cmd_apply},
+	{"rule", "IF [NAME=MODE ... | add NAME FLAGS MODE | del NAME ...]", "list rules, or change them in one flip",
+	 cmd_rule},
+	{"exempt", "IF [list | add WHAT ... | del WHAT ...]", "exempt sources and ports", cmd_exempt},
+	{"apply", "IF FILE [--confirm SECONDS]", "make a policy file the policy, in one flip", cmd_apply},
+	{"confirm", "IF", "keep what would go back by itself", cmd_confirm},
+	{"diff", "IF FILE", "what a policy file would change", cmd_diff},
+	{"save", "IF", "print the policy as a policy file", cmd_save},
+	{"reset", "IF", "set the counters to zero", cmd_reset},
 	{"check", "FILE", "validate a policy file, and tell what it drops", cmd_check},
 	{"stats", "IF [--watch [SECONDS]] [--count N]", "what is dropped, and why", cmd_stats},
 	{"matrix", "IF [--rule FLAGS | --policy FILE | --preset NAME]", "which flags came in, and their fate",
@@ -182,6 +189,16 @@ double command_parse_interval(const char *text, struct argp_state *state)
 	seconds = strtod(text, &end);
 	if (*end || !(seconds >= 0.01 && seconds <= 86400))
 		command_usage_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
+	return seconds;
+}
+
+unsigned int command_parse_seconds(const struct argp_state *state, const char *text)
+{
+	char *end;
+	unsigned long seconds = strtoul(text, &end, 10);
+
+	if (!*text || *end || strchr(text, '-') || !seconds || seconds > 86400)
+		command_usage_error(state, "'%s' is no number of seconds, 1 to 86400", text);
 	return seconds;
 }
 

@@ -62,3 +62,14 @@ json_t *output_exempt(const struct policy *policy)
 			json_array_append_new(ports, json_integer(port));
 	return json_pack("{so so}", "sources", sources, "ports", ports);
 }
+
+json_t *output_confirm(unsigned int seconds)
+{
+	return seconds ? json_integer(seconds) : json_null();
+}
+
+void output_how_to_confirm(const char *interface, unsigned int seconds)
+{
+	if (seconds)
+		printf("unconfirmed: taken back in %u s\nkeep it:   flagfilter confirm %s\n", seconds, interface);
+}

@@ -56,6 +56,14 @@ int pins_open(const char *dir, enum program_map map, __u32 *id)
 	return fd;
 }
 
+__u32 pins_filter_id(const char *dir)
+{
+	__u32 id = 0;
+	_cleanup_fd_ int fd = pins_open(dir, MAP_COUNTERS, &id);
+
+	return fd < 0 ? 0 : id;
+}
+
 void pins_remove(const char *dir)
 {
 	char path[PINS_PATH_SIZE];

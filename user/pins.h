@@ -40,6 +40,9 @@ int pins_find(const struct xdp_programs *programs, const char *except, char path
 /* Opens a pinned map, and tells its id. Returns a file descriptor or -errno. */
 int pins_open(const char *dir, enum program_map map, __u32 *id);
 
+/* What tells a filter from all others for as long as it is attached: the id of its counters map; 0 if unknown. */
+__u32 pins_filter_id(const char *dir);
+
 void pins_remove(const char *dir);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define FILE_SIZE_MAX (1024 * 1024) /* all ports take less than half of it */
-#define DEPTH_MAX 16 /* of nesting; a policy needs 3. libyaml's time grows with its square */
+#define DEPTH_MAX 16		    /* of nesting; a policy needs 3. libyaml's time grows with its square */
 
 struct reader {
 	const char *name; /* of the file, in messages */
@@ -161,7 +161,7 @@ static int read_own_rule(struct reader *r, const yaml_node_t *name, const yaml_n
 			    "rule %s is no built-in rule or class, and a rule of your own needs 'flags'",
 			    quote(text_of(name)).text);
 	return field_match(text_of(flags), &rule->value, &rule->mask, &why) ? fail(r, line_of(flags), "%s", why.text)
-									     : 0;
+									    : 0;
 }
 
 /* Notes that the file names the rule NAME, once. */

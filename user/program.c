@@ -169,7 +169,8 @@ struct ff_state *program_initial_state(const struct policy *policy)
 	for (unsigned int i = 0; i < numbered->rules; i++)
 		numbered->rule[i].counter = i;
 	state->layout = FF_LAYOUT;
-	state->attached_ns = state->slot[0].applied_ns = program_now_ns();
+	state->attached_ns = program_now_ns();
+	state->slot[0].applied_ns = state->slot[0].counting_ns = state->attached_ns;
 	compile_policy(numbered, &state->slot[0]);
 	return state;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "cleanup.h"
+#include "command.h"
+#include "filter.h"
+#include "output.h"
+#include <errno.h>
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	return command_parse_argument(key, text, state, state->input, "an interface");
+}
+
+int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
+	const char *interface = NULL;
+	struct location location;
+	const struct policy *policy;
+	int error;
+
+	command_parse(globals, &argp, argc, argv, &interface, NULL);
+	if (!snapshot)
+		return diag_no_memory(diag);
+	policy = &snapshot->report.policy;
+	error = filter_locate_and_read(&location, snapshot, interface, diag);
+	if (error)
+		return error;
+	if (globals->json)
+		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface", interface, "policy",
+						     policy->label, "rules", output_rules(policy), "exempt",
+						     output_exempt(policy)));
+	return policy_write(stdout, policy);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Changes that go back by themselves. */
+#ifndef GUARDIAN_H
+#define GUARDIAN_H
+
+#include "attach.h"
+
+/*
+ * Calls WORK, which makes a change. With SECONDS, it is called in a process of its own that has left the caller's
+ * session, and takes the change back (attach_undo()) unless it is confirmed in time; UNDO is then what to fill.
+ * Otherwise UNDO is NULL. What is returned, and DIAG, are WORK's.
+ */
+typedef int guarded_work(void *context, struct undo *undo, struct diag *diag);
+int guardian_run(unsigned int seconds, guarded_work *work, void *context, struct diag *diag);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Changes that go back by themselves unless they are confirmed in time: one file for each, of which the process that
+ * keeps the time, the guardian, holds a lock. The lock goes with the process, so that nobody takes for guarded what no
+ * longer is. Who removes the file has confirmed the change. All of this needs the lock on the pins, but for reading.
+ *
+ * The file is also a policy file with the policy to go back to, for those who find the guardian killed.
+ */
+#ifndef PENDING_H
+#define PENDING_H
+
+#include "diag.h"
+#include "policy.h"
+#include <sys/types.h>
+
+#define PENDING_ROOT "/run/flagfilter"
+#define PENDING_PATH_SIZE 64
+
+struct pending {
+	pid_t guardian;		/* its process id */
+	bool guarded;		/* it lives */
+	__u64 deadline_ns;	/* when the change goes back, CLOCK_BOOTTIME */
+	char to[FF_LABEL_SIZE]; /* the policy that it goes back to; empty: the filter is detached */
+	char path[PENDING_PATH_SIZE];
+};
+
+/*
+ * FILTER is the id of its counters map, which stays as long as the filter does.
+ *
+ * Makes this process the guardian of a change that goes back to POLICY (NULL: is detached). Returns the file, locked,
+ * or -errno with DIAG filled.
+ */
+int pending_create(__u32 filter, __u64 deadline_ns, const struct policy *policy, struct diag *diag);
+
+/* -ENOENT if nothing is to be confirmed. */
+int pending_read(__u32 filter, struct pending *pending);
+void pending_remove(__u32 filter);
+
+/* Whether the file that pending_create() returned is still there. */
+bool pending_is_on(int fd);
+
+/* -EBUSY with DIAG filled, if another process guards a change; forgets one that nobody guards any more. */
+int pending_refuse(__u32 filter, const char *interface, struct diag *diag);
+
+/* What is left, in whole seconds, not below 0. */
+unsigned int pending_seconds(const struct pending *pending);
+
+__u64 pending_now_ns(void); /* CLOCK_BOOTTIME */
+
+#endif
