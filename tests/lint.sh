@@ -47,7 +47,7 @@ levels=(
 	"top_view"
 	"top screen"
 	"matrix"
-	"output report"
+	"output report compare"
 	"compile policy_file policy_write"
 	"field"
 	"policy"

@@ -70,7 +70,7 @@ static void print_unconfirmed(const char *interface, const json_t *unconfirmed)
 
 static json_t *to_json(const struct location *location, const struct snapshot *snapshot)
 {
-	char attached[OUTPUT_TIME_SIZE], applied[OUTPUT_TIME_SIZE];
+	char attached[OUTPUT_TIME_SIZE], applied[OUTPUT_TIME_SIZE], counting[OUTPUT_TIME_SIZE];
 	const struct xdp_programs *there = &location->programs;
 	json_t *beside = json_array();
 
@@ -78,13 +78,14 @@ static json_t *to_json(const struct location *location, const struct snapshot *s
 		if (i != location->program)
 			json_array_append_new(beside, json_pack("{sI ss}", "id", (json_int_t)there->program[i].id,
 								"name", there->program[i].name));
-	return json_pack("{ss sI ss ss sI sI so ss ss ss so}", "interface", location->interface.name, "ifindex",
+	return json_pack("{ss sI ss ss sI sI so ss ss ss ss so}", "interface", location->interface.name, "ifindex",
 			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(there->mode), "attached",
 			 there->shared ? "shared" : "exclusive", "program_id",
 			 (json_int_t)there->program[location->program].id, "entry_id", (json_int_t)there->entry_id,
 			 "beside", beside, "policy", snapshot->report.policy.label, "attached_since",
 			 output_time(snapshot->attached_ns, attached), "policy_since",
-			 output_time(snapshot->applied_ns, applied), "unconfirmed", unconfirmed_to_json(location));
+			 output_time(snapshot->applied_ns, applied), "counting_since",
+			 output_time(snapshot->counting_ns, counting), "unconfirmed", unconfirmed_to_json(location));
 }
 
 static json_t *cost_to_json(const struct cost *cost)
@@ -141,13 +142,14 @@ static void print_status(const json_t *filters)
 	size_t index, other;
 
 	json_array_foreach (filters, index, filter) {
-		const char *interface, *mode, *attached, *policy, *attached_since, *policy_since;
+		const char *interface, *mode, *attached, *policy, *attached_since, *policy_since, *counting_since;
 		json_t *beside;
 		json_int_t id;
 
-		json_unpack((json_t *)filter, "{ss ss ss ss ss ss sI so}", "interface", &interface, "mode", &mode,
-			    "attached", &attached, "policy", &policy, "attached_since", &attached_since, "policy_since",
-			    &policy_since, "program_id", &id, "beside", &beside);
+		json_unpack((json_t *)filter, "{ss ss ss ss ss ss ss sI so}", "interface", &interface, "mode", &mode,
+			    "attached", &attached, "policy", &policy, "counting_since", &counting_since,
+			    "attached_since", &attached_since, "policy_since", &policy_since, "program_id", &id,
+			    "beside", &beside);
 		printf("%s%s\n", index ? "\n" : "", interface);
 		printf("  mode      %s, %s (program id %lld)\n", mode, attached, (long long)id);
 		json_array_foreach (beside, other, program)
@@ -156,6 +158,8 @@ static void print_status(const json_t *filters)
 			       (long long)json_integer_value(json_object_get(program, "id")));
 		printf("  policy    %s\n  since     %s\n", policy, policy_since);
 		printf("  attached  %s\n", attached_since);
+		if (strcmp(counting_since, attached_since))
+			printf("  reset     %s\n", counting_since);
 		print_cost(json_object_get(filter, "cost"), !strcmp(attached, "shared"));
 		print_unconfirmed(interface, json_object_get(filter, "unconfirmed"));
 	}

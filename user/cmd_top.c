@@ -246,7 +246,7 @@ static void answer(struct top *top, int key)
 	top->asking = false;
 	if (key != 'y' && key != 'Y')
 		say(top, "nothing was changed");
-	else if (attach_change_policy(interface, set_mode, top, &diag))
+	else if (attach_change_policy(interface, set_mode, top, NULL, &diag))
 		say(top, "%s", diag.text);
 	else
 		say(top, "%s: rule %s is in mode %s now", interface, top->rule, mode_name(top->mode));

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_rule(const struct ff_rule *a, const struct ff_rule *b)
+{
+	return a->value == b->value && a->mask == b->mask && a->class == b->class && a->mode == b->mode;
+}
+
+static void compare_rules(struct policy *before, struct policy *after, struct comparison *comparison)
+{
+	const struct ff_rule *last = before->rule;
+
+	for (unsigned int i = 0; i < before->rules; i++)
+		if (!policy_find(after, before->rule[i].name))
+			comparison->rule[comparison->rules++] = (struct rule_change){&before->rule[i], NULL};
+	for (unsigned int i = 0; i < after->rules; i++) {
+		const struct ff_rule *rule = &after->rule[i], *old = policy_find(before, rule->name);
+
+		if (!old || !same_rule(old, rule))
+			comparison->rule[comparison->rules++] = (struct rule_change){old, rule};
+		if (!old)
+			continue;
+		comparison->reordered |= old < last;
+		last = old;
+	}
+}
+
+/* The rule that decides what becomes of each class, NULL if none has a say. */
+static void decide(const struct policy *policy, const struct ff_rule *rule[FF_CLASSES],
+		   enum ff_action action[FF_CLASSES])
+{
+	struct ff_rule numbered[FF_RULES_MAX];
+	__u16 verdict[FF_CLASSES];
+
+	memcpy(numbered, policy->rule, sizeof(numbered));
+	for (unsigned int i = 0; i < policy->rules; i++)
+		numbered[i].counter = i;
+	compile_verdicts(numbered, policy->rules, false, verdict);
+	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+		action[class] = FF_ACTION(verdict[class]);
+		rule[class] = action[class] == FF_PASS ? NULL : &policy->rule[FF_COUNTER(verdict[class])];
+	}
+}
+
+/* For qsort(): the most packets first, otherwise in the order of the classes. */
+static int by_packets(const void *a, const void *b)
+{
+	const struct class_change *left = a, *right = b;
+	__u64 l = left->passed + left->dropped, r = right->passed + right->dropped;
+
+	return l == r ? left->class - right->class : l < r ? 1 : -1;
+}
+
+static void compare_classes(const struct policy *before, const struct policy *after, const struct ff_counters *counters,
+			    struct comparison *comparison)
+{
+	const struct ff_rule *old_rule[FF_CLASSES], *new_rule[FF_CLASSES];
+	enum ff_action old[FF_CLASSES], new[FF_CLASSES];
+
+	decide(before, old_rule, old);
+	decide(after, new_rule, new);
+	for (unsigned int class = 0; class < FF_CLASSES; class ++)
+		if (old[class] != new[class])
+			comparison->class[comparison->classes++] = (struct class_change){
+				.class = class,
+				.before = old[class],
+				.after = new[class],
+				.rule = new_rule[class] ? new_rule[class] : old_rule[class],
+				.passed = counters->passed[class].packets,
+				.dropped = counters->dropped[class],
+			};
+	qsort(comparison->class, comparison->classes, sizeof(*comparison->class), by_packets);
+}
+
+/* Into ONLY what is exempt in HAS, and not in LACKS. */
+static void compare_exempt(const struct policy *has, struct policy *lacks, struct policy *only)
+{
+	for (unsigned int i = 0; i < has->sources; i++)
+		if (!policy_find_source(lacks, &has->source[i]))
+			only->source[only->sources++] = has->source[i];
+	for (unsigned int i = 0; i < sizeof(has->port) / sizeof(*has->port); i++)
+		only->port[i] = has->port[i] & ~lacks->port[i];
+}
+
+void compare_policies(struct policy *before, struct policy *after, const struct ff_counters *counters,
+		      struct comparison *comparison)
+{
+	memset(comparison, 0, sizeof(*comparison));
+	compare_rules(before, after, comparison);
+	compare_classes(before, after, counters, comparison);
+	compare_exempt(after, before, &comparison->added);
+	compare_exempt(before, after, &comparison->removed);
+}
+
+bool comparison_differs(const struct comparison *comparison)
+{
+	return comparison->rules || comparison->reordered || policy_has_exempt(&comparison->added) ||
+	       policy_has_exempt(&comparison->removed);
+}
