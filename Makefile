@@ -35,7 +35,7 @@ VERSION := 0.1.0
 USER_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DFLAGFILTER_VERSION='"$(VERSION)"' $(WARNINGS) $(INCLUDES) -MMD -MP
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra $(INCLUDES) -MMD -MP
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
-LIBS := -lxdp -lbpf -lyaml -ljansson -ldl
+LIBS := -lxdp -lbpf -lyaml -ljansson -lm -ldl
 
 SOURCES := $(wildcard user/*.c)
 OBJECTS := $(SOURCES:user/%.c=$(OUT)/user/%.o)

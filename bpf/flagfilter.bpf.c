@@ -25,6 +25,8 @@ struct {
 	__type(value, __u8);
 } sources SEC(".maps");
 
+#include "sample.h"
+
 struct ff_judgement ff_last;
 
 static __always_inline const struct ff_state *ff_state_of(const struct ff_frame *frame)

@@ -19,6 +19,9 @@ static __always_inline __u64 ff_bytes_of(struct ff_frame *frame);
 /* Whether an exempt source of KEY's slot and family covers KEY's address. */
 static __always_inline bool ff_source_matches(const struct ff_frame *frame, const struct ff_source_key *key);
 
+/* Takes a sample, or not, of a frame that was dropped or would have been: its verdict asks for it (FF_SAMPLE). */
+FF_OUT_OF_LINE __u32 ff_sample(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict, __u64 bytes);
+
 static __always_inline void ff_count(struct ff_count *count, __u64 bytes)
 {
 	count->packets++;
@@ -78,6 +81,7 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
 	struct ff_rule_count *rule;
 	__u64 index = class;
 	bool exempt = false;
+	__u32 fate = XDP_PASS;
 
 	if (!counters)
 		return XDP_PASS;
@@ -88,16 +92,19 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
 	if (FF_ACTION(verdict) >= FF_DROP && !exempt) {
 		counters->dropped[index]++;
 		ff_count(&rule->dropped, bytes);
-		return XDP_DROP;
-	}
-	if (verdict & FF_SILENT << 8)
+		fate = XDP_DROP;
+	} else if (verdict & FF_SILENT << 8) {
 		return XDP_PASS;
-	if (exempt)
-		ff_count(&rule->exempted, bytes);
-	else if (FF_ACTION(verdict) == FF_MONITOR)
-		ff_count(&rule->would_drop, bytes);
-	ff_count(&counters->passed[index], bytes);
-	return XDP_PASS;
+	} else {
+		if (exempt)
+			ff_count(&rule->exempted, bytes);
+		else if (FF_ACTION(verdict) == FF_MONITOR)
+			ff_count(&rule->would_drop, bytes);
+		ff_count(&counters->passed[index], bytes);
+	}
+	if (verdict & FF_SAMPLE << 8 && !exempt)
+		ff_sample(frame, slot, class, verdict, bytes);
+	return fate;
 }
 
 /*

@@ -3,11 +3,13 @@
  * The border: everything that the XDP program and the loader must agree on, and nothing else.
  *
  * Every frame has exactly one class. The class indexes a table of verdicts; the verdict names the rule that gave it.
- *The table, the rules behind it and what was counted live in three maps:
+ * The table, the rules behind it, what was counted and what a reader sees of it live in these maps:
  *
  *	state     one struct ff_state, an mmap-able array with one element: policies, in two slots
  *	counters  one struct ff_counters per CPU: written by the program, read by everyone, never written by user space
  *	sources   a trie of exempt sources, struct ff_source_key -> __u8
+ *	sampling  one struct ff_sampling per CPU: written by the program
+ *	samples   perf events of one reader, one per CPU: each event is a struct ff_sample and the frame's first bytes
  *
  * Any change of the meaning or the layout of something in this file raises FF_LAYOUT.
  */
@@ -61,8 +63,9 @@ enum ff_action {
 	FF_DROP_UNLESS_EXEMPT, /* look up exempt sources and ports, then drop or pass */
 };
 #define FF_SILENT 0x80 /* with any action: what passes is not counted, another program here already counts it */
+#define FF_SAMPLE 0x40 /* with FF_MONITOR, FF_DROP or FF_DROP_UNLESS_EXEMPT: a reader wants samples of such frames */
 #define FF_VERDICT(action, counter) ((__u16)((action) << 8 | (counter)))
-#define FF_ACTION(verdict) ((verdict) >> 8 & ~FF_SILENT)
+#define FF_ACTION(verdict) ((verdict) >> 8 & ~(FF_SILENT | FF_SAMPLE))
 #define FF_COUNTER(verdict) ((verdict)&0xff)
 
 enum ff_mode { FF_OFF, FF_MONITORED, FF_ENFORCED };
@@ -130,8 +133,10 @@ struct ff_state {
 	__u32 layout; /* FF_LAYOUT */
 	__u32 generation;
 	__u32 settled;
-	__u32 padding;
-	__u64 attached_ns; /* CLOCK_REALTIME */
+	__u32 sample_reader;   /* process id of the last reader of samples */
+	__u64 attached_ns;     /* CLOCK_REALTIME */
+	__u64 sample_until_ns; /* CLOCK_MONOTONIC: after this the program clears FF_SAMPLE where it meets it */
+	__u64 sample_every_ns; /* what a sample costs: see struct ff_sampling */
 	struct ff_policy slot[2];
 };
 
@@ -145,6 +150,34 @@ struct ff_source_key {
 };
 #define FF_SOURCE_PREFIX 32
 
+/*
+ * Samples. Each CPU has a bucket of nanoseconds, which time fills, FF_SAMPLE_BUCKET_NS at the most, and from which a
+ * sample takes ff_state.sample_every_ns. While it is at least half full every frame is a sample; below that one frame in
+ * 2^shift, by chance, and shift grows by one with every FF_SAMPLE_BUCKET_NS / 2 / FF_SAMPLE_SHIFT_MAX missing.
+ */
+#define FF_SAMPLE_BUCKET_NS (1ull << 31)
+#define FF_SAMPLE_SHIFT_MAX 20
+#define FF_SAMPLE_SIZE_MAX 256 /* so much of a frame is in a sample */
+
+struct ff_sampling {
+	__u64 seen;	/* frames with FF_SAMPLE in their verdict that were dropped or would have been */
+	__u64 sampled;	/* of these, handed to the reader */
+	__u64 lost;	/* of these, were to be samples, but the reader has no room, or the bucket is empty */
+	__u64 jiffies;	/* when the clock was last looked at */
+	__u64 spent_ns; /* CLOCK_MONOTONIC: what has passed since then is in the bucket */
+	__u64 shift;	/* one frame in 2^shift is sampled; more than FF_SAMPLE_SHIFT_MAX: none, nobody reads */
+};
+
+struct ff_sample {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 weight;  /* for so many frames it stands */
+	__u32 length;  /* of the whole frame */
+	__u16 class;
+	__u16 verdict;
+	__u16 slot;	/* of the policy that gave the verdict */
+	__u16 captured; /* bytes of the frame that follow */
+};
+
 /* Why one frame met its fate; the program leaves it in a global for the replay's kernel engine. */
 struct ff_judgement {
 	__u16 class;
@@ -155,6 +188,7 @@ _Static_assert(sizeof(struct ff_rule) == 40, "no holes");
 _Static_assert(sizeof(struct ff_policy) == 32768, "a power of two: the slot's address is a shift");
 _Static_assert(sizeof(struct ff_counters) <= 32768, "the largest value of a per-CPU map (PCPU_MIN_UNIT_SIZE)");
 _Static_assert(sizeof(struct ff_source_key) == 24, "no holes");
+_Static_assert(sizeof(struct ff_sample) == 24, "no holes");
 _Static_assert(sizeof(struct ff_judgement) == 4, "no holes");
 
 #endif

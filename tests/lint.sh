@@ -32,14 +32,15 @@ tidy() {
 }
 
 # An include may only point down: a module includes none that stands above it here, and the kernel's side nothing of ours
-# but the contract. Only program.c includes the skeleton, only xdp.c includes libxdp, screen.c ncurses, only engine.c the judge.
+# but the contract. Only program.c includes the skeleton, only xdp.c includes libxdp, screen.c ncurses, only engine.c the
+# judge and, with packet.c, the parser.
 levels=(
 	"main"
 	"cmd_"
 	"command"
 	"moment"
 	"guardian"
-	"attach"
+	"attach samples"
 	"filter"
 	"pins"
 	"xdp"
@@ -47,11 +48,11 @@ levels=(
 	"top_view"
 	"top screen"
 	"matrix"
-	"output report compare"
+	"output report compare offenders pcapng"
 	"compile policy_file policy_write"
 	"field"
 	"policy"
-	"flags conntrack"
+	"flags conntrack packet sketch"
 	"diag cleanup"
 )
 
@@ -78,9 +79,10 @@ includes() {
 			bad=1
 		fi
 	done < <(git grep -E '^#include "[a-z_]+\.h"' -- user |
-		sed -E 's/^([^:]*):#include "([a-z_]+)\.h"/\1:\2/' | grep -vE ':(flagfilter|vmlinux|judge)$')
+		sed -E 's/^([^:]*):#include "([a-z_]+)\.h"/\1:\2/' | grep -vE ':(flagfilter|vmlinux|judge|parse)$')
 	local only
-	for only in 'flagfilter\.skel\.h:user/program.c' 'xdp/libxdp\.h:user/xdp.c' 'ncurses\.h:user/screen.c' 'judge\.h:user/engine.c'; do
+	for only in 'flagfilter\.skel\.h:user/program.c' 'xdp/libxdp\.h:user/xdp.c' 'ncurses\.h:user/screen.c' 'judge\.h:user/engine.c' \
+		'parse\.h:user/packet.c'; do
 		git grep -lE "^#include .${only%%:*}" -- user | grep -vx "${only#*:}" && bad=1
 	done
 	git grep -nE '^#include "(diag|policy|report|filter|command)\.h"' -- bpf include && bad=1

@@ -114,12 +114,11 @@ static int replace_exclusive(const struct location *location, const struct filte
 /* Pins the maps that FILTER shares with its successor. */
 static int pin_shared_maps(const struct filter *filter, const char *pins, struct diag *diag)
 {
-	const enum program_map shared[] = {MAP_COUNTERS, MAP_SOURCES};
 	char path[PINS_PATH_SIZE];
 
-	for (unsigned int i = 0; i < sizeof(shared) / sizeof(*shared); i++) {
-		pins_file(pins, shared[i], path);
-		if (bpf_obj_pin(filter->map[shared[i]], path))
+	for (enum program_map map = MAP_STATE + 1; map < PROGRAM_MAPS; map++) {
+		pins_file(pins, map, path);
+		if (bpf_obj_pin(filter->map[map], path))
 			return diag_fail(diag, -errno, "cannot pin %s: %s", path, strerror(errno));
 	}
 	return 0;

@@ -38,10 +38,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		arguments->interval_s = command_parse_interval(text, state);
 		return 0;
 	case 'c':
-		errno = 0;
-		arguments->count = strtoul(text, &end, 10);
-		if (*end || errno || *text == '-' || !arguments->count)
-			command_usage_error(state, "'%s' is no number of reports", text);
+		arguments->count = command_number(state, text, ULONG_MAX, "reports");
 		return 0;
 	default:
 		return command_parse_argument(key, text, state, &arguments->interface, "an interface");

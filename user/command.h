@@ -5,6 +5,7 @@
 
 #include "diag.h"
 #include <argp.h>
+#include <limits.h>
 
 /* Options that every command takes, before or behind its name. */
 struct globals {
@@ -61,6 +62,9 @@ double command_parse_interval(const char *text, struct argp_state *state);
 #define COMMAND_CONFIRM_HELP "go back by itself after so many seconds, unless `confirm` comes first"
 unsigned int command_parse_seconds(const struct argp_state *state, const char *text);
 
+/* A whole number from 1 to MAX of WHAT ("packets"). */
+unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what);
+
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag);
@@ -77,5 +81,6 @@ int cmd_matrix(struct globals *globals, int argc, char **argv, struct diag *diag
 int cmd_top(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *diag);
 
 #endif

@@ -333,6 +333,26 @@ static void assign_counters(struct policy *next, const struct ff_policy *live, c
 	}
 }
 
+static void sample(struct ff_policy *policy, const bool wanted[FF_COUNTERS], bool any)
+{
+	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+		__u16 verdict = policy->verdict[class] & ~(FF_SAMPLE << 8);
+
+		if (any && FF_ACTION(verdict) != FF_PASS && (!wanted || wanted[FF_COUNTER(verdict) % FF_COUNTERS]))
+			verdict |= FF_SAMPLE << 8;
+		if (policy->verdict[class] != verdict)
+			__atomic_store_n(&policy->verdict[class], verdict, __ATOMIC_RELAXED);
+	}
+}
+
+void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 until_ns)
+{
+	struct ff_state *state = filter->state;
+
+	__atomic_store_n(&state->sample_until_ns, until_ns, __ATOMIC_RELEASE);
+	sample(&state->slot[generation_of(state) & 1], wanted, until_ns);
+}
+
 /* Whether the counters that the rules of POLICY had once can be theirs again: no other rule of LIVE has them now. */
 static bool counters_are_free(const struct policy *policy, const struct ff_policy *live)
 {
@@ -410,6 +430,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		build_next(change, live);
 	else
 		build_reset(change, live);
+	sample(&change->next, NULL, state->sample_until_ns > program_monotonic_ns());
 	state->slot[(generation + 1) & 1] = change->next;
 	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
 

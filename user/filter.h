@@ -35,7 +35,7 @@ struct filter {
 	int map[PROGRAM_MAPS];
 	struct ff_state *state; /* the state map's memory */
 };
-#define FILTER_CLOSED ((struct filter){.map = {-1, -1, -1}})
+#define FILTER_CLOSED ((struct filter){.map = {-1, -1, -1, -1, -1}})
 
 /* Opens the maps pinned in PINS. -errno with DIAG filled, also if they are another version's. */
 int filter_open(struct filter *filter, const char *pins, struct diag *diag);
@@ -81,6 +81,13 @@ void filter_silence(struct ff_policy *policy, bool silent);
 
 /* Whether the live policy is silent: another filter on the interface counts what passes. */
 bool filter_is_silent(const struct filter *filter);
+
+/*
+ * Asks for samples of what the live policy drops, or would, by the counters of rules in WANTED (NULL: by any), and no
+ * others, until the time UNTIL_NS (CLOCK_MONOTONIC; 0: no more). Needs the lock. A later change of the policy asks for
+ * all.
+ */
+void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 until_ns);
 
 /* Writes the exempt sources of POLICY for SLOT, in place of what was there. -errno */
 int filter_write_sources(int sources_fd, __u8 slot, const struct policy *policy);

@@ -30,6 +30,8 @@ const struct command commands[] = {
 	{"matrix", "IF [--rule FLAGS | --policy FILE | --preset NAME]", "which flags came in, and their fate",
 	 cmd_matrix},
 	{"top", "[IF]", "all of it, live, on the whole screen", cmd_top},
+	{"capture", "IF [--rule NAME]... [-c N] [-w FILE]", "dropped packets as they happen, or a file of them",
+	 cmd_capture},
 	{"replay", "CAPTURE [--policy FILE | --preset NAME] ...", "judge the frames of a capture", cmd_replay},
 	{"explain", "FLAGS [--policy FILE | --preset NAME]", "the verdict on a combination of flags", cmd_explain},
 	{},
@@ -158,6 +160,18 @@ void command_usage_error(const struct argp_state *state, const char *format, ...
 	va_end(args);
 	fprintf(stderr, "; see `%s --help`\n", state->name);
 	exit(STATUS_USAGE);
+}
+
+unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (*end || errno || *text == '-' || !number || number > max)
+		command_usage_error(state, "'%s' is no number of %s", text, what);
+	return number;
 }
 
 error_t command_parse_argument(int key, char *text, struct argp_state *state, const char **argument, const char *what)

@@ -141,7 +141,7 @@ int pins_check(struct diag *diag)
 	return 0;
 }
 
-int pins_lock(int *lock, struct diag *diag)
+static int take_lock(int *lock, int operation, struct diag *diag)
 {
 	int error = pins_check(diag);
 
@@ -156,7 +156,7 @@ int pins_lock(int *lock, struct diag *diag)
 		fd = open(PINS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT)
 			continue;
-		if (fd < 0 || flock(fd, LOCK_EX) || fstat(fd, &held)) {
+		if (fd < 0 || flock(fd, operation) || fstat(fd, &held)) {
 			error = -errno;
 			break;
 		}
@@ -174,6 +174,16 @@ int pins_lock(int *lock, struct diag *diag)
 	return *diag->text ? error
 			   : diag_fail(diag, error, "cannot use " PINS_ROOT ": %s%s", strerror(-error),
 				       diag_privilege(error));
+}
+
+int pins_lock(int *lock, struct diag *diag)
+{
+	return take_lock(lock, LOCK_EX, diag);
+}
+
+int pins_try_lock(int *lock, struct diag *diag)
+{
+	return take_lock(lock, LOCK_EX | LOCK_NB, diag);
 }
 
 void pins_unlock(int *lock)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The pins of attached filters: PINS_ROOT/NETNS-IFINDEX/{state,counters,sources}.
+ * The pins of attached filters: PINS_ROOT/NETNS-IFINDEX/{state,counters,sources,sampling,samples}.
  *
  * The directory's name only has to be unique: which pins belong to an interface is told by which program the kernel has
  * there and which maps it uses. So a renamed or moved interface keeps its filter, and pins that no program uses any
@@ -22,7 +22,8 @@ int pins_check(struct diag *diag);
  * with DIAG filled: no BPF filesystem, no privilege.
  */
 int pins_lock(int *lock, struct diag *diag);
-void pins_unlock(int *lock); /* for _cleanup_ */
+int pins_try_lock(int *lock, struct diag *diag); /* the same, but -EAGAIN instead of waiting */
+void pins_unlock(int *lock);			 /* for _cleanup_ */
 
 /* Makes a directory for a new filter on the interface with this index, in this network namespace. -errno */
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE]);

@@ -25,8 +25,11 @@ struct program_trial {
 
 const char *program_map_name(enum program_map map)
 {
-	static const char *const names[] = {
-		[MAP_STATE] = "state", [MAP_COUNTERS] = "counters", [MAP_SOURCES] = "sources"};
+	static const char *const names[] = {[MAP_STATE] = "state",
+					    [MAP_COUNTERS] = "counters",
+					    [MAP_SOURCES] = "sources",
+					    [MAP_SAMPLING] = "sampling",
+					    [MAP_SAMPLES] = "samples"};
 
 	return names[map];
 }
@@ -47,9 +50,9 @@ bool program_kernel_has_frags(void)
 static int pin_maps(struct program *program, const char *dir)
 {
 	struct bpf_map *const maps[] = {
-		[MAP_STATE] = program->skeleton->maps.data_state,
-		[MAP_COUNTERS] = program->skeleton->maps.counters,
-		[MAP_SOURCES] = program->skeleton->maps.sources,
+		[MAP_STATE] = program->skeleton->maps.data_state, [MAP_COUNTERS] = program->skeleton->maps.counters,
+		[MAP_SOURCES] = program->skeleton->maps.sources,  [MAP_SAMPLING] = program->skeleton->maps.sampling,
+		[MAP_SAMPLES] = program->skeleton->maps.samples,
 	};
 
 	for (enum program_map map = 0; map < PROGRAM_MAPS; map++) {
@@ -125,35 +128,56 @@ struct bpf_object *program_object(struct program *program)
 	return program->skeleton->obj;
 }
 
-int program_sum_counters(int counters_fd, struct ff_counters *sum)
+/* Sums the one element, of so many words, of a per-CPU array over all CPUs. */
+static int sum_cpus(int fd, __u64 *total, size_t words)
 {
-	const size_t words = sizeof(*sum) / sizeof(__u64);
 	int cpus = libbpf_num_possible_cpus();
 	_cleanup_free_ __u64 *values = NULL;
-	__u64 *total = (__u64 *)sum;
 	__u32 zero = 0;
 
-	_Static_assert(sizeof(*sum) % sizeof(__u64) == 0, "the kernel pads each CPU's value to eight bytes");
 	if (cpus < 0)
 		return cpus;
 	values = malloc(cpus * words * sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	if (bpf_map_lookup_elem(counters_fd, &zero, values))
+	if (bpf_map_lookup_elem(fd, &zero, values))
 		return -errno;
-	memcpy(sum, values, sizeof(*sum));
+	memcpy(total, values, words * sizeof(*total));
 	for (int cpu = 1; cpu < cpus; cpu++)
 		for (size_t word = 0; word < words; word++)
 			total[word] += values[cpu * words + word];
 	return 0;
 }
 
-__u64 program_now_ns(void)
+_Static_assert(sizeof(struct ff_counters) % sizeof(__u64) == 0 && sizeof(struct ff_sampling) % sizeof(__u64) == 0,
+	       "the kernel pads each CPU's value to eight bytes");
+
+int program_sum_counters(int counters_fd, struct ff_counters *sum)
+{
+	return sum_cpus(counters_fd, (__u64 *)sum, sizeof(*sum) / sizeof(__u64));
+}
+
+int program_sum_sampling(int sampling_fd, struct ff_sampling *sum)
+{
+	return sum_cpus(sampling_fd, (__u64 *)sum, sizeof(*sum) / sizeof(__u64));
+}
+
+static __u64 time_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+__u64 program_now_ns(void)
+{
+	return time_ns(CLOCK_REALTIME);
+}
+
+__u64 program_monotonic_ns(void)
+{
+	return time_ns(CLOCK_MONOTONIC);
 }
 
 struct ff_state *program_initial_state(const struct policy *policy)

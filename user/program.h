@@ -10,7 +10,7 @@ struct bpf_object;
 #define PROGRAM_NAME "flagfilter"
 
 /* The names of the maps, in the object as in the pin directory. */
-enum program_map { MAP_STATE, MAP_COUNTERS, MAP_SOURCES, PROGRAM_MAPS };
+enum program_map { MAP_STATE, MAP_COUNTERS, MAP_SOURCES, MAP_SAMPLING, MAP_SAMPLES, PROGRAM_MAPS };
 const char *program_map_name(enum program_map map);
 
 /*
@@ -19,7 +19,8 @@ const char *program_map_name(enum program_map map);
  */
 struct ff_state *program_initial_state(const struct policy *policy);
 
-__u64 program_now_ns(void); /* CLOCK_REALTIME */
+__u64 program_now_ns(void);	  /* CLOCK_REALTIME */
+__u64 program_monotonic_ns(void); /* CLOCK_MONOTONIC, the program's own clock */
 
 /*
  * An object that is open and not loaded yet. Its maps are pinned in PIN_DIR as soon as they exist, or are those already
@@ -41,6 +42,9 @@ bool program_kernel_has_frags(void);
 
 /* Sums what all CPUs have counted in the map COUNTERS_FD. -errno */
 int program_sum_counters(int counters_fd, struct ff_counters *sum);
+
+/* The same for the map SAMPLING_FD: seen, sampled and lost are sums, the rest means nothing. */
+int program_sum_sampling(int sampling_fd, struct ff_sampling *sum);
 
 /*
  * A private, unpinned, loaded copy with POLICY in force, whose rule counters are numbered in the order of the rules, to

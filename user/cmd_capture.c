@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "command.h"
+#include "flags.h"
+#include "output.h"
+#include "packet.h"
+#include "pcapng.h"
+#include "samples.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+struct arguments {
+	const char *interface;
+	const char *path; /* of the capture to write; NULL: lines */
+	unsigned long count;
+	struct samples_options options;
+	const char *rule[FF_RULES_MAX];
+};
+
+/* Where samples go. */
+struct sink {
+	bool json;
+	struct pcapng *pcapng; /* NULL: lines on stdout */
+	unsigned long left;    /* so many more, then stop */
+	int error;	       /* of writing */
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static const struct argp_option options[] = {
+	{"rule", 'r', "NAME", 0, "only what this rule drops, or would; may be given several times", 0},
+	{"count", 'c', "N", 0, "end after N packets", 0},
+	{"write", 'w', "FILE", 0,
+	 "write a pcapng capture with the rule as each packet's comment (\"-\": standard output)", 0},
+	{"rate", 'R', "N", 0, "sample at most N a second and CPU (default: 256)", 0},
+	{},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'r':
+		if (arguments->options.rules == FF_RULES_MAX)
+			command_usage_error(state, "more rules than a policy has");
+		arguments->rule[arguments->options.rules++] = text;
+		return 0;
+	case 'c':
+		arguments->count = command_number(state, text, ULONG_MAX, "packets");
+		return 0;
+	case 'w':
+		arguments->path = text;
+		return 0;
+	case 'R':
+		arguments->options.rate = command_number(state, text, SAMPLES_RATE_MAX, "samples a second");
+		return 0;
+	default:
+		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+	}
+}
+
+/* The flags in words, or why there are none to see. */
+static const char *what(const struct sample *sample, char buffer[FLAGS_SIZE])
+{
+	return sample->class < FF_NAMED_CLASSES ? flags_format(sample->class, buffer) : class_name(sample->class);
+}
+
+static const char *fate(const struct sample *sample)
+{
+	return sample->dropped ? "drop" : "would-drop";
+}
+
+static json_t *to_json(const struct sample *sample)
+{
+	char time[OUTPUT_TIME_SIZE], flags[FLAGS_SIZE], source[PACKET_ADDRESS_SIZE], dest[PACKET_ADDRESS_SIZE];
+	json_t *object = json_pack(
+		"{ss ss ss ss sI sI sI}", "time", output_time(sample->time_ns, time), "rule", sample->rule, "verdict",
+		fate(sample), sample->class < FF_NAMED_CLASSES ? "flags" : "class", what(sample, flags), "length",
+		(json_int_t)sample->length, "cpu", (json_int_t)sample->cpu, "weight", (json_int_t)sample->weight);
+	struct packet packet;
+	int error = 0;
+
+	packet_parse(&packet, sample->data, sample->captured);
+	if (packet.family)
+		error = json_object_update_new(
+			object, json_pack("{ss ss}", "source", packet_address(packet.family, packet.source, source),
+					  "destination", packet_address(packet.family, packet.dest, dest)));
+	if (packet.ports)
+		error |= json_object_update_new(object, json_pack("{si si}", "source_port", packet.source_port,
+								  "destination_port", packet.dest_port));
+	if (!error)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+static int print_line(const struct sample *sample)
+{
+	char time[OUTPUT_TIME_SIZE], flags[FLAGS_SIZE], addresses[PACKET_SIZE];
+	struct packet packet;
+
+	packet_parse(&packet, sample->data, sample->captured);
+	printf("%s %-10s %-16s %-16s %s length %u\n", output_time(sample->time_ns, time), fate(sample), sample->rule,
+	       what(sample, flags), packet_format(&packet, addresses), sample->length);
+	return ferror(stdout) ? -EIO : 0;
+}
+
+static int write_packet(struct pcapng *pcapng, const struct sample *sample)
+{
+	char comment[80];
+
+	snprintf(comment, sizeof(comment), "flagfilter: %s %.*s", fate(sample), FF_NAME_SIZE, sample->rule);
+	return pcapng_write(pcapng, sample->time_ns, sample->data, sample->captured, sample->length, comment);
+}
+
+static void on_sample(void *context, const struct sample *sample)
+{
+	struct sink *sink = context;
+
+	if (!sink->left || sink->error)
+		return;
+	sink->left--;
+	if (sink->pcapng)
+		sink->error = write_packet(sink->pcapng, sample);
+	else if (sink->json)
+		sink->error = output_json(stdout, to_json(sample));
+	else
+		sink->error = print_line(sample);
+}
+
+static int read_samples(struct samples *samples, struct sink *sink, struct diag *diag)
+{
+	while (!stop && sink->left) {
+		int handled = samples_poll(samples, 1000, diag);
+
+		if (handled < 0)
+			return handled;
+		if (!sink->error && (sink->pcapng ? pcapng_flush(sink->pcapng) : fflush(stdout)))
+			sink->error = -errno;
+		if (sink->error)
+			return diag_fail(diag, sink->error, "cannot write the output: %s", strerror(-sink->error));
+	}
+	return 0;
+}
+
+static void print_count(const struct samples *samples)
+{
+	struct samples_count count;
+
+	samples_count(samples, &count);
+	fprintf(stderr, "flagfilter: %llu packets seen, %llu sampled, %llu lost\n", count.seen, count.sampled,
+		count.lost);
+}
+
+int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	struct sigaction action = {.sa_handler = on_signal};
+	struct arguments arguments = {.count = ULONG_MAX};
+	_cleanup_pcapng_ struct pcapng *pcapng = NULL;
+	_cleanup_samples_ struct samples *samples = NULL;
+	struct sink sink = {};
+	int error;
+
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
+	arguments.options.rule = arguments.rule;
+	sink.json = globals->json;
+	sink.left = arguments.count;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	error = samples_open(&samples, arguments.interface, &arguments.options, on_sample, &sink, diag);
+	if (!error && arguments.path)
+		error = pcapng_open(&pcapng, arguments.path, arguments.interface, FF_SAMPLE_SIZE_MAX, diag);
+	if (error)
+		return error;
+	sink.pcapng = pcapng;
+	error = read_samples(samples, &sink, diag);
+	print_count(samples);
+	return error;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "offenders.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define V6_PREFIX_SIZE 8 /* bytes: what one site has, and may take any address of */
+
+/* The place of the rule; the last one is shared by all that find no other. */
+static struct offenders_rule *find_rule(struct offenders *offenders, const char *name)
+{
+	unsigned int i = 0;
+
+	while (i < offenders->rules && strcmp(offenders->rule[i].name, name) != 0)
+		i++;
+	if (i == FF_RULES_MAX + 1)
+		return &offenders->rule[FF_RULES_MAX];
+	if (i == offenders->rules) {
+		offenders->rules++;
+		snprintf(offenders->rule[i].name, sizeof(offenders->rule[i].name), "%s", name);
+	}
+	return &offenders->rule[i];
+}
+
+void offenders_add(struct offenders *offenders, const char *rule, const struct packet *packet, __u32 weight)
+{
+	struct offenders_rule *found = find_rule(offenders, rule);
+	struct sketch_key source = {.family = packet->family};
+	struct sketch_key port = {.bytes = {packet->dest_port >> 8, packet->dest_port & 0xff}};
+
+	found->samples++;
+	found->weight += weight;
+	memcpy(source.bytes, packet->source, packet->family == 4 ? 4 : V6_PREFIX_SIZE);
+	if (packet->family)
+		sketch_add(&found->source, &source, weight);
+	if (packet->ports)
+		sketch_add(&found->port, &port, weight);
+}
+
+static int heavier_first(const void *a, const void *b)
+{
+	const struct offenders_rule *left = a, *right = b;
+
+	return (left->weight < right->weight) - (left->weight > right->weight);
+}
+
+void offenders_sort(struct offenders *offenders)
+{
+	qsort(offenders->rule, offenders->rules, sizeof(offenders->rule[0]), heavier_first);
+	for (unsigned int i = 0; i < offenders->rules; i++) {
+		sketch_sort(&offenders->rule[i].source);
+		sketch_sort(&offenders->rule[i].port);
+	}
+}
+
+const char *offenders_source(const struct sketch_key *key, char buffer[PACKET_ADDRESS_SIZE])
+{
+	packet_address(key->family, key->bytes, buffer);
+	if (key->family == 6)
+		strcat(buffer, "/64");
+	return buffer;
+}
+
+__u16 offenders_port(const struct sketch_key *key)
+{
+	return key->bytes[0] << 8 | key->bytes[1];
+}

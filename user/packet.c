@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "packet.h"
+
+#include "parse.h"
+#include <stdio.h>
+#include <string.h>
+
+/* No sample is longer, and no header that matters here starts beyond. */
+#define PARSED_MAX FF_SAMPLE_SIZE_MAX
+
+static void parse_addresses(struct packet *packet, const struct ff_frame *frame, const char *at)
+{
+	const struct iphdr *ip = (const void *)at;
+	const struct ipv6hdr *ip6 = (const void *)at;
+
+	if (ff_has(frame, ip, sizeof(*ip)) && ip->version == 4) {
+		packet->family = 4;
+		memcpy(packet->source, &ip->saddr, sizeof(ip->saddr));
+		memcpy(packet->dest, &ip->daddr, sizeof(ip->daddr));
+	} else if (ff_has(frame, ip6, sizeof(*ip6)) && ip6->version == 6) {
+		packet->family = 6;
+		memcpy(packet->source, ip6->saddr, sizeof(packet->source));
+		memcpy(packet->dest, ip6->daddr, sizeof(packet->dest));
+	}
+}
+
+void packet_parse(struct packet *packet, const void *data, size_t size)
+{
+	struct {
+		char net_ip_align[2] __attribute__((aligned(4)));
+		char bytes[PARSED_MAX];
+	} copy;
+	struct ff_frame frame = {.data = copy.bytes};
+	__u32 parsed, ip, tcp;
+
+	if (size > PARSED_MAX)
+		size = PARSED_MAX;
+	memcpy(copy.bytes, data, size);
+	frame.data_end = copy.bytes + size;
+	parsed = ff_parse(&frame);
+	ip = parsed >> FF_IP_SHIFT & FF_IP_MASK;
+	tcp = parsed >> FF_TCP_SHIFT & FF_TCP_MASK;
+
+	memset(packet, 0, sizeof(*packet));
+	if (ip)
+		parse_addresses(packet, &frame, copy.bytes + ip);
+	if (packet->family && tcp && ff_has(&frame, copy.bytes + tcp, FF_TCP_PORTS_END)) {
+		__be16 port[2];
+
+		memcpy(port, copy.bytes + tcp, sizeof(port));
+		packet->ports = true;
+		packet->source_port = ntohs(port[0]);
+		packet->dest_port = ntohs(port[1]);
+	}
+}
+
+const char *packet_address(__u8 family, const __u8 address[16], char buffer[PACKET_ADDRESS_SIZE])
+{
+	return inet_ntop(family == 4 ? AF_INET : AF_INET6, address, buffer, PACKET_ADDRESS_SIZE);
+}
+
+const char *packet_format(const struct packet *packet, char buffer[PACKET_SIZE])
+{
+	char source[PACKET_ADDRESS_SIZE], dest[PACKET_ADDRESS_SIZE];
+
+	if (!packet->family)
+		return strcpy(buffer, "no addresses");
+	packet_address(packet->family, packet->source, source);
+	packet_address(packet->family, packet->dest, dest);
+	if (!packet->ports)
+		snprintf(buffer, PACKET_SIZE, "%s > %s", source, dest);
+	else
+		snprintf(buffer, PACKET_SIZE, packet->family == 4 ? "%s:%u > %s:%u" : "[%s]:%u > [%s]:%u", source,
+			 packet->source_port, dest, packet->dest_port);
+	return buffer;
+}

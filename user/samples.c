@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Theory of operation: the reader lets the program sample until a moment that is near, and renews that every second.
+ *
+ * A renewal looks for the filter anew, so the reader follows one that was replaced, and ends with one that was
+ * detached. It takes the lock of those who change filters only if something has changed, and never waits for it. That
+ * there is one reader is told by another lock, on the directory of the filter's pins, which the kernel drops with the
+ * process.
+ */
+#include "samples.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#define RENEW_NS 1000000000ull
+#define RETRY_NS (RENEW_NS / 10)
+#define DEADLINE_NS (3 * RENEW_NS)
+#define PAGES_PER_CPU 64 /* room for more than a full bucket by default */
+
+struct samples {
+	char interface[IF_NAMESIZE];
+	__u64 every_ns;
+	const char *const *rule; /* only these; NULL: all */
+	unsigned int rules;
+	samples_handler *handler;
+	void *context;
+
+	struct filter filter;
+	char pins[PINS_PATH_SIZE];
+	int lock; /* on the directory of these */
+	struct perf_buffer *buffer;
+	int map; /* behind the buffer; when this descriptor is closed, the kernel forgets who reads */
+	__u32 map_id;
+	__u32 begun;				 /* the generation in which samples were asked for */
+	struct samples_count before, finished;	 /* of the filter before it was read; of filters read before this one */
+	__u64 next_renewal_ns;			 /* CLOCK_MONOTONIC */
+	__u64 realtime_offset_ns;		 /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	__u32 generation;			 /* that was named last */
+	char name[2][FF_COUNTERS][FF_NAME_SIZE]; /* of the rules, by slot and counter */
+	int handled;
+};
+
+static __u32 generation_of(const struct samples *samples)
+{
+	return __atomic_load_n(&samples->filter.state->generation, __ATOMIC_ACQUIRE);
+}
+
+/* Notes the names of the live rules. Those of the policy before stay: samples from then may still come. */
+static void note_names(struct samples *samples)
+{
+	__u32 generation;
+
+	do {
+		const struct ff_policy *live;
+		char(*name)[FF_NAME_SIZE];
+
+		generation = generation_of(samples);
+		live = &samples->filter.state->slot[generation & 1];
+		name = samples->name[generation & 1];
+		memset(name, 0, sizeof(samples->name[0]));
+		for (unsigned int i = 0; i < live->rules && i < FF_RULES_MAX; i++)
+			memcpy(name[live->rule[i].counter % FF_COUNTERS], live->rule[i].name, FF_NAME_SIZE - 1);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (generation != generation_of(samples));
+	samples->generation = generation;
+}
+
+static void on_event(void *context, int cpu, void *data, __u32 size)
+{
+	const struct ff_sample *header = data;
+	struct samples *samples = context;
+	struct sample sample;
+
+	if (size < sizeof(*header) || size - sizeof(*header) < header->captured)
+		return;
+	if (samples->generation != generation_of(samples))
+		note_names(samples);
+	sample = (struct sample){
+		.time_ns = header->time_ns + samples->realtime_offset_ns,
+		.rule = samples->name[header->slot & 1][FF_COUNTER(header->verdict) % FF_COUNTERS],
+		.class = header->class,
+		.dropped = FF_ACTION(header->verdict) != FF_MONITOR,
+		.cpu = cpu,
+		.weight = header->weight,
+		.length = header->length,
+		.captured = header->captured,
+		.data = header + 1,
+	};
+	if (!*sample.rule)
+		sample.rule = "?";
+	samples->handled++;
+	samples->handler(samples->context, &sample);
+}
+
+static void count_of_filter(const struct filter *filter, struct samples_count *count)
+{
+	struct ff_sampling sum = {};
+
+	program_sum_sampling(filter->map[MAP_SAMPLING], &sum);
+	*count = (struct samples_count){sum.seen, sum.sampled, sum.lost};
+}
+
+void samples_count(const struct samples *samples, struct samples_count *count)
+{
+	struct samples_count now;
+
+	count_of_filter(&samples->filter, &now);
+	*count = (struct samples_count){
+		.seen = samples->finished.seen + now.seen - samples->before.seen,
+		.sampled = samples->finished.sampled + now.sampled - samples->before.sampled,
+		.lost = samples->finished.lost + now.lost - samples->before.lost,
+	};
+}
+
+/* Which rule counters the reader wants to know about. */
+static void find_wanted(const struct samples *samples, const struct filter *filter, bool wanted[FF_COUNTERS])
+{
+	const struct ff_policy *live = &filter->state->slot[filter->state->generation & 1];
+
+	memset(wanted, !samples->rules, FF_COUNTERS);
+	for (unsigned int i = 0; i < live->rules && i < FF_RULES_MAX; i++)
+		for (unsigned int j = 0; j < samples->rules; j++)
+			if (!strcmp(live->rule[i].name, samples->rule[j]))
+				wanted[live->rule[i].counter % FF_COUNTERS] = true;
+}
+
+/* Makes this process the one reader of the filter pinned in PINS. */
+static int lock_pins(struct samples *samples, const char *pins, const struct filter *filter, struct diag *diag)
+{
+	_cleanup_fd_ int fd = open(pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
+		cleanup_fd(&samples->lock);
+		samples->lock = fd;
+		fd = -1;
+		snprintf(samples->pins, sizeof(samples->pins), "%s", pins);
+		return 0;
+	}
+	if (errno != EWOULDBLOCK)
+		return diag_fail(diag, -errno, "cannot use %s: %s", pins, strerror(errno));
+	return diag_fail(diag, -EBUSY,
+			 "process %u already reads samples of %s, and one can at a time: end it, or wait for it",
+			 filter->state->sample_reader, samples->interface);
+}
+
+static void close_buffer(struct samples *samples)
+{
+	perf_buffer__free(samples->buffer);
+	cleanup_fd(&samples->map);
+}
+
+/* Opens the buffer of FILTER, which is pinned in PINS, if it is not that one which is open. */
+static int open_buffer(struct samples *samples, const struct filter *filter, const char *pins)
+{
+	__u32 map_id = 0;
+	_cleanup_fd_ int map = pins_open(pins, MAP_SAMPLES, &map_id);
+	struct perf_buffer *buffer;
+
+	if (map < 0 || map_id == samples->map_id)
+		return map < 0 ? map : 0;
+	buffer = perf_buffer__new(map, PAGES_PER_CPU, on_event, NULL, samples, NULL);
+	if (!buffer)
+		return -errno;
+	if (samples->buffer)
+		samples_count(samples, &samples->finished);
+	count_of_filter(filter, &samples->before);
+	close_buffer(samples);
+	samples->buffer = buffer;
+	samples->map = map;
+	samples->map_id = map_id;
+	map = -1;
+	return 0;
+}
+
+/* Lets FILTER, pinned in PINS, sample until UNTIL_NS. Needs the lock of those who change filters. */
+static int begin(struct samples *samples, struct filter *filter, const char *pins, __u64 until_ns, struct diag *diag)
+{
+	bool wanted[FF_COUNTERS];
+	int error = strcmp(pins, samples->pins) != 0 ? lock_pins(samples, pins, filter, diag) : 0;
+
+	if (error)
+		return error;
+	error = open_buffer(samples, filter, pins);
+	if (error)
+		return diag_fail(diag, error, "cannot read samples of %s: %s%s", samples->interface, strerror(-error),
+				 diag_privilege(error));
+	filter_close(&samples->filter);
+	samples->filter = *filter;
+	*filter = FILTER_CLOSED;
+	find_wanted(samples, &samples->filter, wanted);
+	samples->filter.state->sample_reader = getpid();
+	samples->filter.state->sample_every_ns = samples->every_ns;
+	filter_sample(&samples->filter, wanted, until_ns);
+	samples->begun = generation_of(samples);
+	note_names(samples);
+	return 0;
+}
+
+/* The same for the filter that the interface has now. With WAIT also if another process has the lock; or else -EAGAIN.
+ */
+static int begin_anew(struct samples *samples, __u64 until_ns, bool wait, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	int error = wait ? pins_lock(&lock, diag) : pins_try_lock(&lock, diag);
+
+	if (!error)
+		error = filter_locate(&location, samples->interface, diag);
+	if (!error)
+		error = filter_open(&filter, location.pins, diag);
+	return error ? error : begin(samples, &filter, location.pins, until_ns, diag);
+}
+
+/*
+ * While the filter and its policy are those from before, it takes no lock to put off the deadline. If that has passed,
+ * the program may have cleared what asks for samples.
+ */
+static int renew(struct samples *samples, __u64 now, struct diag *diag)
+{
+	struct ff_state *state = samples->filter.state;
+	struct location location;
+	int error = filter_locate(&location, samples->interface, diag);
+
+	if (error)
+		return error;
+	samples->realtime_offset_ns = program_now_ns() - now;
+	if (!strcmp(location.pins, samples->pins) && samples->begun == generation_of(samples) &&
+	    state->sample_until_ns > now) {
+		__atomic_store_n(&state->sample_until_ns, now + DEADLINE_NS, __ATOMIC_RELEASE);
+		return 0;
+	}
+	return begin_anew(samples, now + DEADLINE_NS, false, diag);
+}
+
+static int renew_in_time(struct samples *samples, struct diag *diag)
+{
+	__u64 now = program_monotonic_ns();
+	int error;
+
+	if (now < samples->next_renewal_ns)
+		return 0;
+	error = renew(samples, now, diag);
+	samples->next_renewal_ns = now + (error == -EAGAIN ? RETRY_NS : RENEW_NS);
+	return error == -EAGAIN ? 0 : error;
+}
+
+static int check_rules(const struct samples *samples, struct diag *diag)
+{
+	for (unsigned int j = 0; j < samples->rules; j++) {
+		bool found = false;
+
+		for (unsigned int counter = 0; counter < FF_COUNTERS && !found; counter++)
+			found = !strcmp(samples->name[samples->generation & 1][counter], samples->rule[j]);
+		if (!found)
+			return diag_usage(diag, "no rule '%.40s' in the policy of %s; see `flagfilter rule %s`",
+					  samples->rule[j], samples->interface, samples->interface);
+	}
+	return 0;
+}
+
+int samples_open(struct samples **samples, const char *interface, const struct samples_options *options,
+		 samples_handler *handler, void *context, struct diag *diag)
+{
+	static const struct samples_options all;
+	_cleanup_samples_ struct samples *opened = calloc(1, sizeof(*opened));
+	int error;
+
+	if (!opened)
+		return diag_no_memory(diag);
+	if (!options)
+		options = &all;
+	snprintf(opened->interface, sizeof(opened->interface), "%s", interface);
+	opened->every_ns = 1000000000ull / (options->rate ? options->rate : SAMPLES_RATE);
+	opened->rule = options->rule;
+	opened->rules = options->rules;
+	opened->handler = handler;
+	opened->context = context;
+	opened->filter = FILTER_CLOSED;
+	opened->map = opened->lock = -1;
+	error = begin_anew(opened, program_monotonic_ns() + DEADLINE_NS, true, diag);
+	if (!error)
+		error = check_rules(opened, diag);
+	if (error)
+		return error;
+	*samples = opened;
+	opened = NULL;
+	return 0;
+}
+
+int samples_poll(struct samples *samples, int timeout_ms, struct diag *diag)
+{
+	int error = renew_in_time(samples, diag), left_ms;
+
+	if (error)
+		return error;
+	left_ms = (samples->next_renewal_ns - program_monotonic_ns()) / 1000000;
+	if (left_ms < 0)
+		left_ms = 0;
+	samples->handled = 0;
+	error = perf_buffer__poll(samples->buffer, left_ms < timeout_ms ? left_ms : timeout_ms);
+	if (error < 0 && error != -EINTR)
+		return diag_fail(diag, error, "cannot read samples of %s: %s", samples->interface, strerror(-error));
+	return samples->handled;
+}
+
+void samples_close(struct samples *samples)
+{
+	struct diag ignored = {};
+
+	/* If that fails, the deadline does the same. */
+	if (samples->buffer)
+		begin_anew(samples, 0, false, &ignored);
+	close_buffer(samples);
+	cleanup_fd(&samples->lock);
+	filter_close(&samples->filter);
+	free(samples);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The heaviest keys of a stream in bounded memory (Space-Saving; Metwally, Agrawal, El Abbadi 2005), whatever keys it
+ * has. Each of the stream's items is a sample that stands for WEIGHT frames.
+ *
+ * A key that is not here takes the place of the lightest one and inherits its weight, as its error. So for every key:
+ * weight - error <= what the stream had of it <= weight; error <= total / SKETCH_ENTRIES; and a key that had more than
+ * that is here.
+ */
+#ifndef SKETCH_H
+#define SKETCH_H
+
+#include "flagfilter.h"
+
+#define SKETCH_ENTRIES 256
+
+struct sketch_key {
+	__u8 family; /* 4 or 6: an address; 0: a port */
+	__u8 bytes[16];
+};
+
+struct sketch_entry {
+	struct sketch_key key;
+	__u64 weight;
+	__u64 error;	 /* so much of the weight may be others' */
+	__u64 samples;	 /* that were certainly of this key */
+	double variance; /* of the weight as an estimate of frames: each sample was drawn with probability 1 / weight */
+};
+
+struct sketch {
+	unsigned int entries;
+	bool overflowed; /* there were more keys than entries */
+	__u64 total;	 /* weight of the whole stream */
+	struct sketch_entry entry[SKETCH_ENTRIES];
+};
+
+/* A sketch of zeros is an empty one. */
+void sketch_add(struct sketch *sketch, const struct sketch_key *key, __u32 weight);
+
+/* Sorts the entries, the heaviest first. */
+void sketch_sort(struct sketch *sketch);
+
+/* How many frames had the key: the best guess, and bounds that hold in about 95 of 100 cases. */
+struct estimate {
+	double packets, at_least, at_most;
+};
+struct estimate sketch_estimate(const struct sketch_entry *entry);
+
+#endif
