@@ -152,8 +152,8 @@ struct ff_source_key {
 
 /*
  * Samples. Each CPU has a bucket of nanoseconds, which time fills, FF_SAMPLE_BUCKET_NS at the most, and from which a
- * sample takes ff_state.sample_every_ns. While it is at least half full every frame is a sample; below that one frame in
- * 2^shift, by chance, and shift grows by one with every FF_SAMPLE_BUCKET_NS / 2 / FF_SAMPLE_SHIFT_MAX missing.
+ * sample takes ff_state.sample_every_ns. While it is at least half full every frame is a sample; below that one frame
+ * in 2^shift, by chance, and shift grows by one with every FF_SAMPLE_BUCKET_NS / 2 / FF_SAMPLE_SHIFT_MAX missing.
  */
 #define FF_SAMPLE_BUCKET_NS (1ull << 31)
 #define FF_SAMPLE_SHIFT_MAX 20

@@ -37,10 +37,11 @@ tidy() {
 levels=(
 	"main"
 	"cmd_"
+	"sampling_options"
 	"command"
 	"moment"
 	"guardian"
-	"attach samples"
+	"attach samples survey"
 	"filter"
 	"pins"
 	"xdp"
@@ -52,7 +53,7 @@ levels=(
 	"compile policy_file policy_write"
 	"field"
 	"policy"
-	"flags conntrack packet sketch"
+	"flags conntrack packet sketch connections"
 	"diag cleanup"
 )
 

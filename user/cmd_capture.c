@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "command.h"
 #include "flags.h"
 #include "output.h"
 #include "packet.h"
 #include "pcapng.h"
-#include "samples.h"
+#include "sampling_options.h"
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 struct arguments {
 	const char *interface;
 	const char *path; /* of the capture to write; NULL: lines */
 	unsigned long count;
-	struct samples_options options;
-	const char *rule[FF_RULES_MAX];
+	struct sampling_options sampling;
 };
 
 /* Where samples go. */
@@ -25,20 +22,10 @@ struct sink {
 	int error;	       /* of writing */
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 static const struct argp_option options[] = {
-	{"rule", 'r', "NAME", 0, "only what this rule drops, or would; may be given several times", 0},
 	{"count", 'c', "N", 0, "end after N packets", 0},
 	{"write", 'w', "FILE", 0,
 	 "write a pcapng capture with the rule as each packet's comment (\"-\": standard output)", 0},
-	{"rate", 'R', "N", 0, "sample at most N a second and CPU (default: 256)", 0},
 	{},
 };
 
@@ -47,19 +34,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	switch (key) {
-	case 'r':
-		if (arguments->options.rules == FF_RULES_MAX)
-			command_usage_error(state, "more rules than a policy has");
-		arguments->rule[arguments->options.rules++] = text;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->sampling;
 		return 0;
 	case 'c':
 		arguments->count = command_number(state, text, ULONG_MAX, "packets");
 		return 0;
 	case 'w':
 		arguments->path = text;
-		return 0;
-	case 'R':
-		arguments->options.rate = command_number(state, text, SAMPLES_RATE_MAX, "samples a second");
 		return 0;
 	default:
 		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
@@ -137,7 +119,7 @@ static void on_sample(void *context, const struct sample *sample)
 
 static int read_samples(struct samples *samples, struct sink *sink, struct diag *diag)
 {
-	while (!stop && sink->left) {
+	while (!sampling_stop && sink->left) {
 		int handled = samples_poll(samples, 1000, diag);
 
 		if (handled < 0)
@@ -161,8 +143,8 @@ static void print_count(const struct samples *samples)
 
 int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
-	struct sigaction action = {.sa_handler = on_signal};
+	static const struct argp_child children[] = {{&sampling_argp, 0, NULL, 0}, {}};
+	static const struct argp argp = {options, parse, NULL, NULL, children, NULL, NULL};
 	struct arguments arguments = {.count = ULONG_MAX};
 	_cleanup_pcapng_ struct pcapng *pcapng = NULL;
 	_cleanup_samples_ struct samples *samples = NULL;
@@ -170,12 +152,10 @@ int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *dia
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	arguments.options.rule = arguments.rule;
 	sink.json = globals->json;
 	sink.left = arguments.count;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	error = samples_open(&samples, arguments.interface, &arguments.options, on_sample, &sink, diag);
+	sampling_catch_signals();
+	error = samples_open(&samples, arguments.interface, &arguments.sampling.samples, on_sample, &sink, diag);
 	if (!error && arguments.path)
 		error = pcapng_open(&pcapng, arguments.path, arguments.interface, FF_SAMPLE_SIZE_MAX, diag);
 	if (error)

@@ -82,5 +82,7 @@ int cmd_top(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_offenders(struct globals *globals, int argc, char **argv, struct diag *diag);
+int cmd_report(struct globals *globals, int argc, char **argv, struct diag *diag);
 
 #endif

@@ -29,8 +29,9 @@ void offenders_add(struct offenders *offenders, const char *rule, const struct p
 	struct sketch_key source = {.family = packet->family};
 	struct sketch_key port = {.bytes = {packet->dest_port >> 8, packet->dest_port & 0xff}};
 
-	found->samples++;
-	found->weight += weight;
+	found->stream.samples++;
+	found->stream.weight += weight;
+	found->stream.variance += (double)weight * (weight - 1);
 	memcpy(source.bytes, packet->source, packet->family == 4 ? 4 : V6_PREFIX_SIZE);
 	if (packet->family)
 		sketch_add(&found->source, &source, weight);
@@ -42,7 +43,7 @@ static int heavier_first(const void *a, const void *b)
 {
 	const struct offenders_rule *left = a, *right = b;
 
-	return (left->weight < right->weight) - (left->weight > right->weight);
+	return (left->stream.weight < right->stream.weight) - (left->stream.weight > right->stream.weight);
 }
 
 void offenders_sort(struct offenders *offenders)
@@ -52,6 +53,14 @@ void offenders_sort(struct offenders *offenders)
 		sketch_sort(&offenders->rule[i].source);
 		sketch_sort(&offenders->rule[i].port);
 	}
+}
+
+struct estimate offenders_estimate(const struct offenders_rule *rule, const struct sketch_entry *entry, __u64 counted)
+{
+	/* What samples show was there, also if the counter was read a moment before. */
+	__u64 frames = counted > rule->stream.samples ? counted : rule->stream.samples;
+
+	return sketch_estimate(entry, &rule->stream, frames);
 }
 
 const char *offenders_source(const struct sketch_key *key, char buffer[PACKET_ADDRESS_SIZE])

@@ -5,7 +5,7 @@
  *
  *	offenders_add(offenders, sample->rule, &packet, sample->weight);	for each sample
  *	offenders_sort(offenders);
- *	offenders->rule[i].source.entry[j], sketch_estimate(), offenders_source()
+ *	offenders->rule[i].source.entry[j], offenders_estimate(), offenders_source()
  */
 #ifndef OFFENDERS_H
 #define OFFENDERS_H
@@ -15,10 +15,9 @@
 
 struct offenders_rule {
 	char name[FF_NAME_SIZE];
-	__u64 samples;
-	__u64 weight;	      /* frames that these stand for */
-	struct sketch source; /* keys are offenders_source()'s */
-	struct sketch port;   /* keys are offenders_port()'s */
+	struct sketch_stream stream; /* of all its samples */
+	struct sketch source;	     /* keys are offenders_source()'s */
+	struct sketch port;	     /* keys are offenders_port()'s */
 };
 
 /* Two megabytes at the most; memory of rules that nothing meets is never touched. Zeros: empty. */
@@ -31,6 +30,9 @@ void offenders_add(struct offenders *offenders, const char *rule, const struct p
 
 /* Sorts rules and their sketches, the heaviest first. */
 void offenders_sort(struct offenders *offenders);
+
+/* How many of COUNTED frames that met the rule had the key of ENTRY, one of its sketches'. */
+struct estimate offenders_estimate(const struct offenders_rule *rule, const struct sketch_entry *entry, __u64 counted);
 
 /* A source as text: "192.0.2.1", "2001:db8:0:1::/64". Returns BUFFER. */
 const char *offenders_source(const struct sketch_key *key, char buffer[PACKET_ADDRESS_SIZE]);

@@ -30,13 +30,11 @@ void packet_parse(struct packet *packet, const void *data, size_t size)
 		char net_ip_align[2] __attribute__((aligned(4)));
 		char bytes[PARSED_MAX];
 	} copy;
-	struct ff_frame frame = {.data = copy.bytes};
+	const size_t parsed_size = size < PARSED_MAX ? size : PARSED_MAX;
+	struct ff_frame frame = {.data = copy.bytes, .data_end = copy.bytes + parsed_size};
 	__u32 parsed, ip, tcp;
 
-	if (size > PARSED_MAX)
-		size = PARSED_MAX;
-	memcpy(copy.bytes, data, size);
-	frame.data_end = copy.bytes + size;
+	memcpy(copy.bytes, data, parsed_size);
 	parsed = ff_parse(&frame);
 	ip = parsed >> FF_IP_SHIFT & FF_IP_MASK;
 	tcp = parsed >> FF_TCP_SHIFT & FF_TCP_MASK;

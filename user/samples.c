@@ -157,16 +157,18 @@ static int open_buffer(struct samples *samples, const struct filter *filter, con
 {
 	__u32 map_id = 0;
 	_cleanup_fd_ int map = pins_open(pins, MAP_SAMPLES, &map_id);
+	struct samples_count before;
 	struct perf_buffer *buffer;
 
 	if (map < 0 || map_id == samples->map_id)
 		return map < 0 ? map : 0;
+	count_of_filter(filter, &before);
 	buffer = perf_buffer__new(map, PAGES_PER_CPU, on_event, NULL, samples, NULL);
 	if (!buffer)
 		return -errno;
 	if (samples->buffer)
 		samples_count(samples, &samples->finished);
-	count_of_filter(filter, &samples->before);
+	samples->before = before;
 	close_buffer(samples);
 	samples->buffer = buffer;
 	samples->map = map;

@@ -49,14 +49,28 @@ void sketch_sort(struct sketch *sketch)
 	qsort(sketch->entry, sketch->entries, sizeof(sketch->entry[0]), heavier_first);
 }
 
-struct estimate sketch_estimate(const struct sketch_entry *entry)
+static double larger(double a, double b)
 {
-	double margin = 2 * sqrt(entry->variance), certain = entry->samples;
-	double at_least = (double)entry->weight - entry->error - margin;
+	return a > b ? a : b;
+}
+
+/*
+ * The key's share of the frames is its share of the weight. The margin is two standard deviations: the share is too
+ * large where there are too many samples of the key and too few of others. It is never less than what may be missed
+ * without a trace, three times what a sample stands for ("rule of three"); nothing is missed if every frame is sampled.
+ */
+struct estimate sketch_estimate(const struct sketch_entry *entry, const struct sketch_stream *stream, double counted)
+{
+	double share = (double)entry->weight / stream->weight, scale = counted / stream->weight;
+	double others = larger(stream->variance - entry->variance, 0);
+	double deviation = sqrt((1 - share) * (1 - share) * entry->variance + share * share * others);
+	double missed = 3 * ((double)stream->weight / stream->samples - 1);
+	double margin = scale * larger(2 * deviation, missed);
+	double packets = scale * entry->weight, at_most = packets + margin;
 
 	return (struct estimate){
-		.packets = entry->weight,
-		.at_least = at_least > certain ? at_least : certain,
-		.at_most = entry->weight + margin,
+		.packets = packets,
+		.at_least = larger(packets - scale * entry->error - margin, entry->samples),
+		.at_most = at_most < counted ? at_most : counted,
 	};
 }

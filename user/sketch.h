@@ -40,10 +40,20 @@ void sketch_add(struct sketch *sketch, const struct sketch_key *key, __u32 weigh
 /* Sorts the entries, the heaviest first. */
 void sketch_sort(struct sketch *sketch);
 
-/* How many frames had the key: the best guess, and bounds that hold in about 95 of 100 cases. */
+/* Samples that were drawn from some frames, each by its own chance: all those of one rule. */
+struct sketch_stream {
+	__u64 samples;
+	__u64 weight; /* frames that they stand for */
+	double variance;
+};
+
+/*
+ * How many of COUNTED frames, those that STREAM was drawn from, had the key of ENTRY: the best guess, and bounds that
+ * hold in about 95 of 100 cases.
+ */
 struct estimate {
 	double packets, at_least, at_most;
 };
-struct estimate sketch_estimate(const struct sketch_entry *entry);
+struct estimate sketch_estimate(const struct sketch_entry *entry, const struct sketch_stream *stream, double counted);
 
 #endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What enforcing the monitored rules would do. Counts since the filter was attached come from its counters and are
+ * exact; who it would have been is known only of the samples taken now.
+ */
+#include "connections.h"
+#include "output.h"
+#include "sampling_options.h"
+#include "survey.h"
+#include <errno.h>
+#include <string.h>
+
+struct arguments {
+	const char *interface;
+	unsigned int seconds;
+};
+
+static const struct argp_option options[] = {
+	{"seconds", 's', "N", 0, "take samples for so long (default: 10)", 0},
+	{"since", 'S', "attach", 0, "count since the filter was attached (there is no other choice yet)", 0},
+	{},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 's':
+		arguments->seconds = command_number(state, text, 86400, "seconds");
+		return 0;
+	case 'S':
+		if (strcmp(text, "attach") != 0)
+			command_usage_error(state, "'%s' is nothing to count since: `--since attach`", text);
+		return 0;
+	default:
+		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+	}
+}
+
+/* What samples of a rule look like. */
+enum guess { NOTHING_SINCE, NOTHING_NOW, TOO_FEW, FLOOD, SCAN, HONEST, FEW_SOURCES, MIXED };
+
+static const struct {
+	const char *name; /* in JSON */
+	const char *words;
+	const char *advice;
+} guesses[] = {
+	[NOTHING_SINCE] = {"nothing", "nothing: no packet has met it",
+			   "to enforce it would have changed nothing so far"},
+	[NOTHING_NOW] = {"nothing-now", "nothing just now", "look again while it counts: --seconds N"},
+	[TOO_FEW] = {"too-few", "too few packets to tell", "look again, for longer: --seconds N"},
+	[FLOOD] = {"spoofed-flood", "a flood with spoofed sources: many sources, few packets of each", "enforce it"},
+	[SCAN] = {"scan", "a scan: many ports", "enforce it"},
+	[HONEST] = {"middlebox",
+		    "a broken middlebox or odd TCP stack: sources that also hold connections with this host",
+		    "find out what they are, or exempt them, before it is enforced"},
+	[FEW_SOURCES] = {"few-sources", "somebody's test or tool: few sources, none with a connection to this host",
+			 "probably nobody misses them; on a router look at the sources first"},
+	[MIXED] = {"mixed", "a mixture: several sources, none with a connection to this host",
+		   "look at them: flagfilter offenders, flagfilter capture"},
+};
+
+#define SAMPLES_FEW 10
+#define PORTS_MANY 16
+#define SOURCES_MANY 64
+#define SOURCES_FEW 8
+
+static enum guess guess(const struct offenders_rule *rule, __u64 since_attach, int connected)
+{
+	if (!rule || !rule->stream.samples)
+		return since_attach ? NOTHING_NOW : NOTHING_SINCE;
+	if (rule->source.overflowed ||
+	    (rule->source.entries >= SOURCES_MANY && rule->source.entries * 2 >= rule->stream.samples))
+		return FLOOD;
+	if (rule->port.entries >= PORTS_MANY)
+		return SCAN;
+	if (connected > 0)
+		return HONEST;
+	if (rule->stream.samples < SAMPLES_FEW)
+		return TOO_FEW;
+	return rule->source.entries <= SOURCES_FEW ? FEW_SOURCES : MIXED;
+}
+
+/* All that is said of one rule. */
+struct finding {
+	const struct ff_rule *rule;
+	struct ff_count would_drop;		/* since attach */
+	__u64 now;				/* of these, while it was looked at */
+	const struct offenders_rule *offenders; /* NULL: no sample */
+	int connected;				/* so many of the sources; below zero: not known */
+	enum guess guess;
+};
+
+static void find(const struct survey *survey, const struct ff_rule *rule, struct finding *finding)
+{
+	__u64 before = survey_counted(&survey->before, rule->name).would_drop.packets;
+
+	*finding = (struct finding){
+		.rule = rule,
+		.would_drop = survey_counted(&survey->after, rule->name).would_drop,
+		.offenders = survey_offenders(survey, rule->name),
+	};
+	if (finding->would_drop.packets > before)
+		finding->now = finding->would_drop.packets - before;
+	if (finding->offenders)
+		finding->connected =
+			connections_count(finding->offenders->source.entry, finding->offenders->source.entries);
+	finding->guess = guess(finding->offenders, finding->would_drop.packets, finding->connected);
+}
+
+static json_t *finding_to_json(const struct survey *survey, const struct finding *finding)
+{
+	const struct offenders_rule *offenders = finding->offenders;
+	char match[RULE_MATCH_SIZE];
+	json_t *object =
+		json_pack("{ss ss s{sI sI} s{sI sf sI sI sb sI sb si} ss ss}", "name", finding->rule->name, "match",
+			  rule_match_format(finding->rule, match), "since_attach", "packets",
+			  (json_int_t)finding->would_drop.packets, "bytes", (json_int_t)finding->would_drop.bytes,
+			  "now", "packets", (json_int_t)finding->now, "pps", finding->now / survey->seconds, "samples",
+			  (json_int_t)(offenders ? offenders->stream.samples : 0), "sources",
+			  (json_int_t)(offenders ? offenders->source.entries : 0), "more_sources",
+			  offenders && offenders->source.overflowed, "ports",
+			  (json_int_t)(offenders ? offenders->port.entries : 0), "more_ports",
+			  offenders && offenders->port.overflowed, "connected_sources", finding->connected,
+			  "looks_like", guesses[finding->guess].name, "advice", guesses[finding->guess].advice);
+
+	return object;
+}
+
+static void print_heaviest(const struct sketch *sketch, bool ports)
+{
+	for (unsigned int i = 0; i < sketch->entries && i < 3; i++) {
+		char name[PACKET_ADDRESS_SIZE];
+
+		if (ports)
+			snprintf(name, sizeof(name), "%u", offenders_port(&sketch->entry[i].key));
+		else
+			offenders_source(&sketch->entry[i].key, name);
+		printf("%s%s (%.0f%%)", i ? ", " : "", name, 100.0 * sketch->entry[i].weight / sketch->total);
+	}
+	printf("%s\n", sketch->entries > 3 ? ", ..." : "");
+}
+
+static void print_finding(const struct survey *survey, const struct finding *finding)
+{
+	const struct offenders_rule *offenders = finding->offenders;
+	char match[RULE_MATCH_SIZE];
+
+	printf("\n%s  %s\n", finding->rule->name, rule_match_format(finding->rule, match));
+	printf("  since attach  would have dropped %llu packets, %llu bytes (counted)\n", finding->would_drop.packets,
+	       finding->would_drop.bytes);
+	printf("  now           %llu packets, %.1f/s (counted); %llu samples\n", finding->now,
+	       finding->now / survey->seconds, offenders ? offenders->stream.samples : 0);
+	if (offenders) {
+		printf("  sources       %u%s, %d with a connection to this host: ", offenders->source.entries,
+		       offenders->source.overflowed ? " or more" : "", finding->connected > 0 ? finding->connected : 0);
+		print_heaviest(&offenders->source, false);
+		printf("  ports         %u%s: ", offenders->port.entries, offenders->port.overflowed ? " or more" : "");
+		print_heaviest(&offenders->port, true);
+	}
+	printf("  looks like    %s\n", guesses[finding->guess].words);
+	printf("  advice        %s\n", guesses[finding->guess].advice);
+}
+
+static __u64 time_ns(const struct timespec *time)
+{
+	return time->tv_sec * 1000000000ull + time->tv_nsec;
+}
+
+/* Prints what there is to say, or adds it to LIST. Returns of how many rules. */
+static unsigned int tell(const struct survey *survey, json_t *list)
+{
+	const struct policy *policy = &survey->after.report.policy;
+	unsigned int monitored = 0;
+
+	for (unsigned int i = 0; i < policy->rules; i++) {
+		struct finding finding;
+
+		if (policy->rule[i].mode != FF_MONITORED)
+			continue;
+		monitored++;
+		find(survey, &policy->rule[i], &finding);
+		if (list)
+			json_array_append_new(list, finding_to_json(survey, &finding));
+		else
+			print_finding(survey, &finding);
+	}
+	return monitored;
+}
+
+static int tell_json(const struct survey *survey)
+{
+	char since[OUTPUT_TIME_SIZE], until[OUTPUT_TIME_SIZE];
+	json_t *rules = json_array();
+
+	tell(survey, rules);
+	return output_json(stdout, json_pack("{si ss ss ss sI sf sI sI sI so}", "schema", 1, "interface",
+					     survey->location.interface.name, "attached_since",
+					     output_time(survey->after.attached_ns, since), "time",
+					     output_time(time_ns(&survey->after.time), until), "frames",
+					     (json_int_t)(report_passed(&survey->after.report).packets +
+							  report_dropped(&survey->after.report).packets),
+					     "interval_s", survey->seconds, "seen", (json_int_t)survey->count.seen,
+					     "sampled", (json_int_t)survey->count.sampled, "lost",
+					     (json_int_t)survey->count.lost, "rules", rules));
+}
+
+static void tell_person(const struct survey *survey)
+{
+	char duration[OUTPUT_TIME_SIZE];
+
+	printf("%s  %s, attached for %s; samples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n",
+	       survey->location.interface.name, survey->after.report.policy.label,
+	       output_duration(time_ns(&survey->after.time) - survey->after.attached_ns, duration), survey->seconds,
+	       survey->count.seen, survey->count.sampled, survey->count.lost);
+	if (!tell(survey, NULL))
+		printf("no rule is monitored; see `flagfilter rule %s`\n", survey->location.interface.name);
+}
+
+/* Takes samples of monitored rules only, so that a flood of others does not crowd them out. NULL: *ERROR. */
+static struct survey *survey_monitored(const struct arguments *arguments, int *error, struct diag *diag)
+{
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
+	const char *rule[FF_RULES_MAX];
+	struct samples_options only = {.rule = rule};
+	struct location location;
+
+	*error = snapshot ? filter_locate_and_read(&location, snapshot, arguments->interface, diag)
+			  : diag_no_memory(diag);
+	if (*error)
+		return NULL;
+	for (unsigned int i = 0; i < snapshot->report.policy.rules; i++)
+		if (snapshot->report.policy.rule[i].mode == FF_MONITORED)
+			rule[only.rules++] = snapshot->report.policy.rule[i].name;
+	return survey_run(arguments->interface, only.rules ? arguments->seconds : 0, &only, &sampling_stop, error,
+			  diag);
+}
+
+int cmd_report(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	_cleanup_free_ struct survey *survey = NULL;
+	struct arguments arguments = {.seconds = 10};
+	int error;
+
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
+	sampling_catch_signals();
+	survey = survey_monitored(&arguments, &error, diag);
+	if (!survey)
+		return error;
+	if (globals->json)
+		return tell_json(survey);
+	tell_person(survey);
+	return 0;
+}

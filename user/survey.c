@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "survey.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void on_sample(void *context, const struct sample *sample)
+{
+	struct packet packet;
+
+	packet_parse(&packet, sample->data, sample->captured);
+	offenders_add(context, sample->rule, &packet, sample->weight);
+}
+
+static int watch(struct survey *survey, struct samples *samples, unsigned int seconds,
+		 const volatile sig_atomic_t *stop, struct diag *diag)
+{
+	const __u64 end_ns = program_monotonic_ns() + seconds * 1000000000ull;
+	__u64 now_ns = 0;
+	int handled = 0;
+
+	while (!*stop && handled >= 0 && (now_ns = program_monotonic_ns()) < end_ns) {
+		__u64 left_ms = (end_ns - now_ns) / 1000000 + 1;
+
+		handled = samples_poll(samples, left_ms < 1000 ? left_ms : 1000, diag);
+	}
+	samples_count(samples, &survey->count);
+	return handled < 0 ? handled : 0;
+}
+
+static double seconds_between(const struct timespec *from, const struct timespec *to)
+{
+	return to->tv_sec - from->tv_sec + (to->tv_nsec - from->tv_nsec) / 1e9;
+}
+
+static int run(struct survey *survey, const char *interface, unsigned int seconds,
+	       const struct samples_options *options, const volatile sig_atomic_t *stop, struct diag *diag)
+{
+	_cleanup_samples_ struct samples *samples = NULL;
+	int error = samples_open(&samples, interface, options, on_sample, &survey->offenders, diag);
+
+	if (!error)
+		error = filter_locate_and_read(&survey->location, &survey->before, interface, diag);
+	if (!error)
+		error = watch(survey, samples, seconds, stop, diag);
+	if (!error)
+		error = filter_locate_and_read(&survey->location, &survey->after, interface, diag);
+	survey->seconds = seconds_between(&survey->before.time, &survey->after.time);
+	offenders_sort(&survey->offenders);
+	return error;
+}
+
+struct survey *survey_run(const char *interface, unsigned int seconds, const struct samples_options *options,
+			  const volatile sig_atomic_t *stop, int *error, struct diag *diag)
+{
+	struct survey *survey = calloc(1, sizeof(*survey));
+
+	*error = survey ? run(survey, interface, seconds, options, stop, diag) : diag_no_memory(diag);
+	if (!*error)
+		return survey;
+	free(survey);
+	return NULL;
+}
+
+struct ff_rule_count survey_counted(const struct snapshot *snapshot, const char *name)
+{
+	const struct policy *policy = &snapshot->report.policy;
+
+	for (unsigned int i = 0; i < policy->rules; i++)
+		if (!strcmp(policy->rule[i].name, name))
+			return snapshot->report.counters.rule[policy->rule[i].counter];
+	return (struct ff_rule_count){};
+}
+
+const struct offenders_rule *survey_offenders(const struct survey *survey, const char *name)
+{
+	for (unsigned int i = 0; i < survey->offenders.rules; i++)
+		if (!strcmp(survey->offenders.rule[i].name, name))
+			return &survey->offenders.rule[i];
+	return NULL;
+}
