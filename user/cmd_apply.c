@@ -22,7 +22,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	if (key == COMMAND_CONFIRM) {
-		arguments->confirm_s = command_parse_seconds(state, text);
+		arguments->confirm_s = command_number(state, text, COMMAND_CONFIRM_MAX, "seconds");
 		return 0;
 	}
 	if (key == ARGP_KEY_END && arguments->interface && !arguments->path)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
+#include "examine.h"
 #include "guardian.h"
 #include "output.h"
 #include <errno.h>
@@ -44,7 +45,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			command_usage_error(state, "unknown mode '%s': one of native, generic, offload, auto", text);
 		return 0;
 	case COMMAND_CONFIRM:
-		arguments->confirm_s = command_parse_seconds(state, text);
+		arguments->confirm_s = command_number(state, text, COMMAND_CONFIRM_MAX, "seconds");
 		return 0;
 	default:
 		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
@@ -84,6 +85,19 @@ static int print_attached(const struct globals *globals, const char *interface, 
 	return 0;
 }
 
+/* Adds to DIAG, which says that attaching failed, what the doctor finds. */
+static void explain(const struct globals *globals, const struct arguments *arguments, struct diag *diag)
+{
+	struct diag ignored = {};
+	struct findings findings;
+	struct facts facts;
+
+	if (examine(&facts, arguments->interface, globals->netns, &ignored))
+		return;
+	doctor_diagnose(&facts, &findings);
+	doctor_explain(&findings, arguments->mode, diag);
+}
+
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
@@ -99,8 +113,12 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 			return diag_no_memory(diag);
 		error = policy_from_options(policy, from.path, from.preset, diag);
 	}
+	if (error)
+		return error;
 	arguments.policy = policy;
-	if (!error)
-		error = guardian_run(arguments.confirm_s, put_on, &arguments, diag);
+	error = guardian_run(arguments.confirm_s, put_on, &arguments, diag);
+	/* Without a BPF filesystem (-ENOENT) the one line says it all. */
+	if (error && error != -ENOENT && !diag->usage)
+		explain(globals, &arguments, diag);
 	return error ? error : print_attached(globals, arguments.interface, arguments.confirm_s, diag);
 }

@@ -39,7 +39,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	bool change = arguments->add || arguments->delete;
 
 	if (key == COMMAND_CONFIRM) {
-		arguments->confirm_s = command_parse_seconds(state, text);
+		arguments->confirm_s = command_number(state, text, COMMAND_CONFIRM_MAX, "seconds");
 		return 0;
 	}
 	if (key == ARGP_KEY_END && change != !!arguments->words)

@@ -56,15 +56,16 @@ error_t command_parse_argument(int key, char *text, struct argp_state *state, co
 double command_parse_interval(const char *text, struct argp_state *state);
 
 /*
- * The option --confirm SECONDS, for the commands that have it: the key and what the help says of it, and its parser.
+ * The option --confirm SECONDS, for the commands that have it: the key and what the help says of it.
  */
 #define COMMAND_CONFIRM 256
 #define COMMAND_CONFIRM_HELP "go back by itself after so many seconds, unless `confirm` comes first"
-unsigned int command_parse_seconds(const struct argp_state *state, const char *text);
+#define COMMAND_CONFIRM_MAX 86400 /* seconds */
 
 /* A whole number from 1 to MAX of WHAT ("packets"). */
 unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what);
 
+int cmd_doctor(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag);
 int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag);

@@ -6,8 +6,12 @@
 #include <stdbool.h>
 
 struct diag {
-	char text[1024]; /* without "flagfilter: " and newline; empty as long as nothing failed */
-	bool usage;	 /* the user's input is at fault: exit status 2, not 1 */
+	/*
+	 * Without "flagfilter: " and newline; empty as long as nothing failed. Only attach has more lines behind the
+	 * first: what the doctor has found.
+	 */
+	char text[4096];
+	bool usage; /* the user's input is at fault: exit status 2, not 1 */
 };
 
 /* Each says why a function fails, once, at the level that knows the user's noun, and returns what that function

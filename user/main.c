@@ -13,6 +13,7 @@ enum exit_status { STATUS_DONE, STATUS_FAILED, STATUS_USAGE, STATUS_NO };
 const char *argp_program_version = "flagfilter " FLAGFILTER_VERSION;
 
 const struct command commands[] = {
+	{"doctor", "IF", "whether native attach will work, and what to change if not", cmd_doctor},
 	{"attach", "IF [--mode MODE] [--policy FILE | --preset NAME] ...", "put the filter on an interface",
 	 cmd_attach},
 	{"detach", "IF | --all", "take it off", cmd_detach},
@@ -207,16 +208,6 @@ double command_parse_interval(const char *text, struct argp_state *state)
 	seconds = strtod(text, &end);
 	if (*end || !(seconds >= 0.01 && seconds <= 86400))
 		command_usage_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
-	return seconds;
-}
-
-unsigned int command_parse_seconds(const struct argp_state *state, const char *text)
-{
-	char *end;
-	unsigned long seconds = strtoul(text, &end, 10);
-
-	if (!*text || *end || strchr(text, '-') || !seconds || seconds > 86400)
-		command_usage_error(state, "'%s' is no number of seconds, 1 to 86400", text);
 	return seconds;
 }
 

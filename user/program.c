@@ -34,17 +34,34 @@ const char *program_map_name(enum program_map map)
 	return names[map];
 }
 
-bool program_kernel_has_frags(void)
+/* Loads the smallest program there is. Returns a file descriptor or -errno. */
+static int load_smallest(__u32 flags)
 {
 	const struct bpf_insn pass[] = {
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .prog_flags = BPF_F_XDP_HAS_FRAGS);
-	_cleanup_fd_ int fd =
-		bpf_prog_load(BPF_PROG_TYPE_XDP, "frags", "GPL", pass, sizeof(pass) / sizeof(*pass), &options);
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .prog_flags = flags);
+
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "smallest", "GPL", pass, sizeof(pass) / sizeof(*pass), &options);
+}
+
+bool program_kernel_has_frags(void)
+{
+	_cleanup_fd_ int fd = load_smallest(BPF_F_XDP_HAS_FRAGS);
 
 	return fd >= 0;
+}
+
+int program_kernel_compiles(void)
+{
+	_cleanup_fd_ int fd = load_smallest(0);
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	if (fd < 0)
+		return fd;
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : info.jited_prog_len > 0;
 }
 
 static int pin_maps(struct program *program, const char *dir)
@@ -244,6 +261,27 @@ int program_trial_open(struct program_trial **trial, const struct policy *policy
 	}
 	*trial = new;
 	return 0;
+}
+
+bool program_trial_extends(const struct program_trial *trial)
+{
+	_cleanup_free_ struct ff_state *state = calloc(1, sizeof(*state));
+	struct program *second = NULL;
+	struct bpf_link *link = NULL;
+	struct diag ignored = {};
+	struct bpf_program *extension;
+
+	if (!state || program_open(&second, NULL, state, &ignored))
+		return false;
+	extension = second->skeleton->progs.flagfilter;
+	bpf_program__set_type(extension, BPF_PROG_TYPE_EXT);
+	bpf_program__set_expected_attach_type(extension, 0);
+	if (!bpf_program__set_attach_target(extension, trial->program_fd, "flagfilter_trace") &&
+	    !flagfilter__load(second->skeleton))
+		link = bpf_program__attach_freplace(extension, 0, NULL);
+	bpf_link__destroy(link);
+	program_close(second);
+	return link != NULL;
 }
 
 void program_trial_close(struct program_trial *trial)

@@ -40,6 +40,9 @@ int program_create_sources(struct program *program, const char *pin_dir);
 /* Whether the kernel takes programs that can handle frames in several buffers (Linux 5.18). */
 bool program_kernel_has_frags(void);
 
+/* Whether the kernel compiles programs: 1 or 0, or -errno where it does not say. */
+int program_kernel_compiles(void);
+
 /* Sums what all CPUs have counted in the map COUNTERS_FD. -errno */
 int program_sum_counters(int counters_fd, struct ff_counters *sum);
 
@@ -53,6 +56,12 @@ int program_sum_sampling(int sampling_fd, struct ff_sampling *sum);
 struct program_trial;
 int program_trial_open(struct program_trial **trial, const struct policy *policy, struct diag *diag);
 void program_trial_close(struct program_trial *trial);
+
+/*
+ * Whether the kernel lets the program extend another one, as it must behind libxdp's dispatcher: tried with a second
+ * copy, which extends this one for a moment.
+ */
+bool program_trial_extends(const struct program_trial *trial);
 
 /* Judges one frame of at least 14 bytes in the kernel. The kernel has its own upper limit on SIZE: -EINVAL or -E2BIG.
  */

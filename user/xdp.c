@@ -163,9 +163,34 @@ int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
 	return error;
 }
 
+/* What to try after drivers' own words; NULL for words that are not known here. */
+static const char *advice_on_words(const char *words)
+{
+	static const struct {
+		const char *words, *advice;
+	} known[] = {
+		{"Peer MTU is too large", "; lower the MTU of the veth's other end"},
+		{"rx queues not less than peer tx queues",
+		 "; give it as many rx queues (ethtool -L IF rx N) as its other end has tx queues, or that fewer"},
+		{"Too few free TX rings", "; the card needs a queue for each CPU beside those in use (ethtool -L)"},
+		{"GRO_HW", "; the host must not put segments together: see `flagfilter doctor`"},
+		{"upper device already has a program",
+		 "; the bridge or bond that it belongs to has one, see `ip link`"},
+	};
+
+	for (unsigned int i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strstr(words, known[i].words))
+			return known[i].advice;
+	return NULL;
+}
+
 /* What to try after the kernel refused to attach in MODE with ERROR. */
 static const char *advice(int error, enum xdp_mode mode)
 {
+	const char *on_words = advice_on_words(chatter.kernel_words);
+
+	if (on_words)
+		return on_words;
 	if (error == -EPERM || error == -EACCES)
 		return "; it needs root";
 	if (error == -EBUSY || error == -EEXIST)

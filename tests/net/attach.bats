@@ -65,7 +65,7 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	add_without_native_xdp d0
 	in_s ip link set d0 up
 	run -1 --separate-stderr ff attach d0
-	one_line d0 native "--mode generic"
+	explained_line d0 native "--mode generic"
 	equal "$(pins_of "$SERVER_ID")" ""
 	run -0 ff --json attach --mode auto d0
 	equal "$(jq -r .mode <<<"$output")" generic
@@ -247,9 +247,9 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 		put_foreign "$mode"
 		id=$(xdp_id)
 		run -1 --separate-stderr ff attach s0
-		one_line s0 pass_all "$id"
+		explained_line s0 pass_all "$id"
 		run -1 --separate-stderr ff attach --mode generic s0
-		one_line s0 pass_all "$id"
+		explained_line s0 pass_all "$id"
 		run -1 --separate-stderr ff detach s0
 		one_line "not attached"
 		run -0 ff detach --all
@@ -451,7 +451,7 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	install -m 755 "$FLAGFILTER" "$dir/flagfilter"
 	as_nobody() { in_s setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/flagfilter" "$@"; }
 	run -1 --separate-stderr as_nobody attach s0
-	one_line root
+	explained_line root
 	nothing_left
 	ff attach s0
 	before=$(ff --json status s0)
@@ -459,7 +459,7 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 		"status"; do
 		# shellcheck disable=SC2086 # words on purpose
 		run -1 --separate-stderr as_nobody $command
-		one_line root
+		explained_line root
 	done
 	run -1 --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups \
 		"$dir/flagfilter" --netns "$SERVER" status s0

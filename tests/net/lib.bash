@@ -276,6 +276,16 @@ one_line() {
 	done
 }
 
+# The same of an attach that failed: behind the one line there may be what the doctor has found, indented.
+explained_line() {
+	local line kept=()
+	for line in "${stderr_lines[@]}"; do
+		[[ $line == "  "* ]] || kept+=("$line")
+	done
+	stderr_lines=("${kept[@]}")
+	one_line "$@"
+}
+
 # At rest: every frame has passed or was dropped, and every drop is some rule's.
 sums_agree() {
 	local report

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "doctor.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *finding_state_name(enum finding_state state)
+{
+	static const char *const names[] = {
+		[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_PROBLEM] = "problem"};
+
+	return names[state];
+}
+
+static struct finding *add(struct findings *findings, const char *check, enum finding_state state, const char *format,
+			   ...) __attribute__((format(printf, 4, 5)));
+static struct finding *add(struct findings *findings, const char *check, enum finding_state state, const char *format,
+			   ...)
+{
+	struct finding *finding = &findings->finding[findings->count++];
+	va_list args;
+
+	*finding = (struct finding){.check = check, .state = state};
+	va_start(args, format);
+	vsnprintf(finding->text, sizeof(finding->text), format, args);
+	va_end(args);
+	return finding;
+}
+
+static void fix(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fix(struct finding *finding, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(finding->fix, sizeof(finding->fix), format, args);
+	va_end(args);
+}
+
+/* A command's beginning, so that it acts in the namespace of the interface: "ip -n NAME", "ip". Returns BUFFER. */
+#define COMMAND_SIZE 300
+static const char *command(const struct facts *facts, const char *tool, char buffer[COMMAND_SIZE])
+{
+	const char *netns = facts->netns;
+
+	if (!netns)
+		snprintf(buffer, COMMAND_SIZE, "%s", tool);
+	else if (!strcmp(tool, "ip"))
+		snprintf(buffer, COMMAND_SIZE, "ip -n %s", netns);
+	else if (!strcmp(tool, "flagfilter"))
+		snprintf(buffer, COMMAND_SIZE, "flagfilter --netns %s", netns);
+	else
+		snprintf(buffer, COMMAND_SIZE, "ip netns exec %s %s", netns, tool);
+	return buffer;
+}
+
+static bool is_driver(const struct facts *facts, const char *name)
+{
+	return !strcmp(facts->nic.driver, name);
+}
+
+/* ---- the driver */
+
+/*
+ * Before Linux 6.3 the kernel does not tell which drivers have native XDP. These have it in every kernel that we run on
+ * (5.10 and newer).
+ */
+static bool has_always_been_native(const struct facts *facts)
+{
+	static const char *const drivers[] = {
+		"bnxt_en", "cpsw",  "ena",     "fsl_dpaa2_eth", "hv_netvsc", "i40e",   "ice",
+		"igb",	   "ixgbe", "ixgbevf", "mlx4_en",	"mlx5_core", "mvneta", "mvpp2",
+		"netsec",  "nfp",   "nicvf",   "qede",		"veth",	     "vif",    "virtio_net"};
+
+	for (unsigned int i = 0; i < sizeof(drivers) / sizeof(*drivers); i++)
+		if (is_driver(facts, drivers[i]))
+			return true;
+	return is_driver(facts, "tun") && facts->nic.ethernet;
+}
+
+static enum answer native(const struct facts *facts)
+{
+	if (facts->nic.native != UNKNOWN)
+		return facts->nic.native;
+	if (has_always_been_native(facts))
+		return YES;
+	if (!strcmp(facts->nic.kind, "bond"))
+		return facts->kernel >= KERNEL(5, 15) ? YES : NO;
+	return *facts->nic.kind ? NO : UNKNOWN; /* other virtual interfaces never had it */
+}
+
+/* The names of what the interface consists of, or lies upon: "eth0, eth1". Returns BUFFER. */
+#define LOWERS_SIZE (NIC_NAMES_MAX * (IF_NAMESIZE + 2) + 1)
+static const char *lowers(const struct nic *nic, char buffer[LOWERS_SIZE])
+{
+	int at = 0;
+
+	*buffer = '\0';
+	for (unsigned int i = 0; i < nic->lowers; i++)
+		at += snprintf(buffer + at, LOWERS_SIZE - at, "%s%s", i ? ", " : "", nic->lower[i]);
+	return buffer;
+}
+
+/* A veth of more than one queue (Linux 6.3 says so beforehand): each queue of the other end needs one here. */
+static void find_veth_queues(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	char tool[COMMAND_SIZE];
+	struct finding *finding =
+		add(findings, "channels", FINDING_PROBLEM,
+		    "a veth's other end must not send by more queues than this one receives by: %u", nic->rx_queues);
+
+	if (nic->rx_queues < nic->rx_queues_max)
+		fix(finding, "%s -L %s rx %u", command(facts, "ethtool", tool), nic->name, nic->rx_queues_max);
+	else
+		fix(finding, "on the other end: ethtool -L IF tx %u", nic->rx_queues);
+}
+
+static void find_no_native(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	char tool[COMMAND_SIZE], names[LOWERS_SIZE];
+	struct finding *finding;
+
+	if (is_driver(facts, "veth")) {
+		find_veth_queues(facts, findings);
+		return;
+	}
+	if (nic->lro == YES && has_always_been_native(facts)) {
+		finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP as long as LRO is on",
+			      nic->driver);
+		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
+		return;
+	}
+	finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP%s%s%s", nic->driver,
+		      nic->lowers ? "; " : "", nic->lowers ? nic->name : "", nic->lowers ? " lies upon " : "");
+	if (!nic->lowers) {
+		fix(finding, "%s attach %s --mode generic", command(facts, "flagfilter", tool), nic->name);
+		return;
+	}
+	snprintf(finding->text + strlen(finding->text), sizeof(finding->text) - strlen(finding->text),
+		 "%s: attach there, or in generic mode here", lowers(nic, names));
+	fix(finding, "%s attach %s", command(facts, "flagfilter", tool), nic->lower[0]);
+}
+
+static void check_driver(const struct facts *facts, struct findings *findings)
+{
+	const char *driver = facts->nic.driver;
+
+	if (!facts->nic.ethernet) {
+		add(findings, "driver", FINDING_PROBLEM, "its frames have no Ethernet header: they cannot be judged");
+		return;
+	}
+
+	switch (native(facts)) {
+	case YES:
+		add(findings, "driver", FINDING_OK, "%s has native XDP", driver);
+		break;
+	case NO:
+		find_no_native(facts, findings);
+		break;
+	default:
+		add(findings, "driver", FINDING_NOTE,
+		    "whether %s has native XDP this kernel does not say (Linux 6.3 does): attach will show", driver);
+	}
+}
+
+/* ---- what it has to be like */
+
+/* Whether frames may come in several buffers. */
+static enum answer several_buffers(const struct facts *facts)
+{
+	if (facts->frags == NO || facts->nic.several_buffers == NO)
+		return NO;
+	if (facts->frags == YES && is_driver(facts, "veth"))
+		return YES;
+	return facts->frags == YES ? facts->nic.several_buffers : UNKNOWN;
+}
+
+/*
+ * The largest MTU with which a frame fits into one page, beside the headroom and the kernel's note at the page's end
+ * (struct skb_shared_info, 320 bytes with cache lines of 64). 0: there is no limit.
+ */
+#define HEADROOM 256
+#define SHARED_INFO_SIZE 320
+#define ETHERNET_HEADER_SIZE 14
+static unsigned int mtu_limit(const struct facts *facts)
+{
+	if (is_driver(facts, "tun"))
+		return 0;
+	if (is_driver(facts, "igc"))
+		return 1500;
+	return facts->page_size - HEADROOM - SHARED_INFO_SIZE - ETHERNET_HEADER_SIZE;
+}
+
+static void check_mtu(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	enum answer several = several_buffers(facts);
+	unsigned int limit = mtu_limit(facts);
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (native(facts) == NO)
+		return;
+	if (several == YES) {
+		add(findings, "mtu", FINDING_OK, "%u; frames may lie in several buffers", nic->mtu);
+	} else if (!limit || nic->mtu <= limit) {
+		add(findings, "mtu", FINDING_OK, "%u%s", nic->mtu,
+		    nic->mtu > 1500 && limit ? "; a few drivers take no more than 3000" : "");
+	} else {
+		finding =
+			add(findings, "mtu", several == NO ? FINDING_PROBLEM : FINDING_NOTE,
+			    "%u: %s; up to %u fits into one%s", nic->mtu,
+			    facts->frags == NO ? "this kernel has no XDP for frames in several buffers (Linux 5.18 has)"
+			    : several == NO    ? "the driver has no XDP for frames in several buffers"
+					    : "whether the driver has XDP for frames in several buffers is not known",
+			    limit, is_driver(facts, "veth") ? "; of a veth, the MTU of its other end counts" : "");
+		fix(finding, "%s link set dev %s mtu %u", command(facts, "ip", tool), nic->name, limit);
+	}
+}
+
+/* Before 5.13 virtio_net refuses XDP unless there is a free queue for each CPU, to send on; we send nothing. */
+static void check_channels(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (!is_driver(facts, "virtio_net") || !nic->queues_max)
+		return;
+	if (facts->kernel >= KERNEL(5, 13) || nic->queues + facts->cpus <= nic->queues_max) {
+		add(findings, "channels", FINDING_OK, "%u of %u queues in use", nic->queues, nic->queues_max);
+		return;
+	}
+	finding = add(findings, "channels", FINDING_PROBLEM,
+		      "%u of %u queues in use: before Linux 5.13 %s needs another %u, one for each CPU", nic->queues,
+		      nic->queues_max, nic->driver, facts->cpus);
+	if (nic->queues_max > facts->cpus)
+		fix(finding, "%s -L %s combined %u", command(facts, "ethtool", tool), nic->name,
+		    nic->queues_max - facts->cpus);
+	else
+		snprintf(finding->fix, sizeof(finding->fix), "on the host: give the card %u queues, QEMU's queues=%u",
+			 2 * facts->cpus, 2 * facts->cpus);
+}
+
+/* Segments that the card has put together are no frames that XDP could judge. */
+static void check_lro(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+	bool refuses;
+
+	if (native(facts) == NO || (nic->lro == UNKNOWN && nic->gro_hw == UNKNOWN))
+		return;
+	if (is_driver(facts, "virtio_net") && nic->gro_hw == YES && nic->gro_hw_fixed == YES) {
+		finding =
+			add(findings, "lro", FINDING_PROBLEM,
+			    "the host hands over segments put together (rx-gro-hw), which cannot be switched off here");
+		fix(finding, "on the host, QEMU's -device virtio-net-pci,... with "
+			     "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off");
+	} else if (nic->lro == YES) {
+		refuses = is_driver(facts, "ixgbe") || is_driver(facts, "mlx5_core") || is_driver(facts, "nicvf");
+		finding = add(findings, "lro", refuses ? FINDING_PROBLEM : FINDING_NOTE, "LRO is on: %s",
+			      refuses ? "this driver refuses native XDP beside it"
+				      : "some drivers refuse native XDP beside it");
+		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
+	} else if (nic->gro_hw == YES) {
+		finding = add(findings, "lro", FINDING_NOTE,
+			      "rx-gro-hw is on: most drivers switch it off for XDP, some refuse");
+		fix(finding, "%s -K %s rx-gro-hw off", command(facts, "ethtool", tool), nic->name);
+	} else {
+		add(findings, "lro", FINDING_OK, "off");
+	}
+}
+
+static void check_vlan(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (facts->nic.rxvlan != YES)
+		return;
+	finding = add(findings, "vlan", FINDING_NOTE,
+		      "rxvlan is on: the card may strip a VLAN tag before XDP; segments are judged the same");
+	fix(finding, "%s -K %s rxvlan off", command(facts, "ethtool", tool), facts->nic.name);
+}
+
+/* Bonds and bridges, above and below. */
+static void check_stack(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (*nic->busy_master) {
+		finding = add(findings, "stack", FINDING_PROBLEM,
+			      "it belongs to %s, which has an XDP program: the kernel allows one or the other",
+			      nic->busy_master);
+		fix(finding, "%s link set dev %s xdp off", command(facts, "ip", tool), nic->busy_master);
+	} else if (*nic->busy_lower && !strcmp(nic->kind, "bond")) {
+		finding = add(findings, "stack", FINDING_PROBLEM,
+			      "%s, which belongs to it, has an XDP program: the kernel allows one or the other",
+			      nic->busy_lower);
+		fix(finding, "%s link set dev %s xdp off", command(facts, "ip", tool), nic->busy_lower);
+	} else if (*nic->master) {
+		finding = add(findings, "stack", FINDING_NOTE,
+			      "it belongs to %s %s: the filter sees what comes in by %s, and not by the others",
+			      *nic->master_kind ? nic->master_kind : "interface", nic->master, nic->name);
+		if (!strcmp(nic->master_kind, "bond"))
+			fix(finding, "%s attach %s", command(facts, "flagfilter", tool), nic->master);
+	}
+	if (!nic->up) {
+		finding = add(findings, "link", FINDING_NOTE,
+			      "the interface is down: attach works, but no frame comes in");
+		fix(finding, "%s link set dev %s up", command(facts, "ip", tool), nic->name);
+	}
+}
+
+/* ---- another program */
+
+/* Who keeps it: ", pinned at PATH by user 0, open in PID (NAME)". Returns BUFFER. */
+#define HOLDER_SIZE 360
+static const char *held_by(const struct holder *holder, char buffer[HOLDER_SIZE])
+{
+	int at = 0;
+
+	*buffer = '\0';
+	if (*holder->pin)
+		at = snprintf(buffer, HOLDER_SIZE, ", pinned by user %u at %s", holder->uid, holder->pin);
+	if (holder->pid)
+		snprintf(buffer + at, HOLDER_SIZE - at, ", open in process %d (%.15s)", holder->pid, holder->process);
+	return buffer;
+}
+
+static void fix_foreign(const struct facts *facts, struct finding *finding)
+{
+	static const char *const words[] = {[XDP_MODE_NONE] = "xdp",
+					    [XDP_NATIVE] = "xdpdrv",
+					    [XDP_GENERIC] = "xdpgeneric",
+					    [XDP_OFFLOAD] = "xdpoffload"};
+	const struct holder *holder = &facts->holder;
+	char tool[COMMAND_SIZE];
+
+	if (!holder->by_link)
+		fix(finding, "%s link set dev %s %s off", command(facts, "ip", tool), facts->nic.name,
+		    words[facts->programs.mode]);
+	else if (holder->pid)
+		fix(finding, "kill %d", holder->pid);
+	else if (*holder->pin)
+		fix(finding, "rm %s", holder->pin);
+}
+
+static void check_program(const struct facts *facts, struct findings *findings)
+{
+	const struct xdp_programs *there = &facts->programs;
+	struct finding *finding;
+	char holder[HOLDER_SIZE];
+
+	if (facts->programs_error == -EPERM) {
+		return; /* for which "capabilities" is the word */
+	} else if (facts->programs_error) {
+		add(findings, "program", FINDING_PROBLEM, "cannot look at the programs that are attached: %s",
+		    strerror(-facts->programs_error));
+	} else if (!there->count) {
+		add(findings, "program", FINDING_OK, "no XDP program is attached");
+	} else if (facts->own >= 0) {
+		add(findings, "program", FINDING_OK, "flagfilter is attached already: id %u, %s, %s",
+		    there->program[facts->own].id, xdp_mode_name(there->mode), there->shared ? "shared" : "exclusive");
+	} else if (!there->shared) {
+		finding = add(findings, "program", FINDING_PROBLEM,
+			      "another owner's program has it for itself: '%.15s', id %u, %s%s%s",
+			      there->program[0].name, there->program[0].id, xdp_mode_name(there->mode),
+			      facts->holder.by_link ? ", by a BPF link" : "", held_by(&facts->holder, holder));
+		fix_foreign(facts, finding);
+	} else if (there->mode != XDP_NATIVE) {
+		add(findings, "program", FINDING_PROBLEM,
+		    "other programs are attached in %s mode: native mode excludes that", xdp_mode_name(there->mode));
+	} else {
+		add(findings, "program", FINDING_OK, "%u other programs share it, ours will run beside them",
+		    there->count);
+	}
+}
+
+/* ---- the system */
+
+static void check_capabilities(const struct facts *facts, struct findings *findings)
+{
+	/* CAP_BPF and CAP_PERFMON could load and attach, but programs are looked up by their ids. */
+	bool net = facts->capabilities & 1ull << CAP_NET_ADMIN, sys = facts->capabilities & 1ull << CAP_SYS_ADMIN;
+	struct finding *finding;
+
+	if (net && sys) {
+		add(findings, "capabilities", FINDING_OK, "CAP_NET_ADMIN and CAP_SYS_ADMIN are there");
+		return;
+	}
+	finding = add(findings, "capabilities", FINDING_PROBLEM, "missing: %s%s%s", net ? "" : "CAP_NET_ADMIN",
+		      net || sys ? "" : ", ", sys ? "" : "CAP_SYS_ADMIN");
+	fix(finding, "sudo flagfilter ...");
+}
+
+/* Before 5.11 memory for maps counts against RLIMIT_MEMLOCK, which libbpf raises if it may. */
+#define MEMORY_NEEDED (8ull << 20)
+static void check_memlock(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+
+	if (facts->kernel >= KERNEL(5, 11))
+		return;
+	if (facts->memlock >= MEMORY_NEEDED || facts->capabilities & 1ull << CAP_SYS_RESOURCE) {
+		add(findings, "memlock", FINDING_OK, "enough, or may be raised");
+		return;
+	}
+	finding = add(findings, "memlock", FINDING_PROBLEM,
+		      "%llu KiB may be locked, before Linux 5.11 maps need more, and CAP_SYS_RESOURCE is missing",
+		      (unsigned long long)facts->memlock >> 10);
+	fix(finding, "ulimit -l unlimited");
+}
+
+static void check_system(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+
+	if (facts->bpffs) {
+		add(findings, "bpffs", FINDING_OK, "the BPF filesystem is mounted");
+	} else {
+		finding = add(findings, "bpffs", FINDING_PROBLEM, "no BPF filesystem at /sys/fs/bpf%s",
+			      facts->netns ? "" : " (`ip netns exec` hides it)");
+		fix(finding, "mount -t bpf bpf /sys/fs/bpf");
+	}
+	check_capabilities(facts, findings);
+	check_memlock(facts, findings);
+	if (facts->loads == NO)
+		add(findings, "load", FINDING_PROBLEM, "%s", facts->load_failure);
+	if (facts->loads == YES)
+		add(findings, "load", FINDING_OK, "the kernel accepts the program");
+	if (facts->jit == YES)
+		add(findings, "jit", FINDING_OK, "programs are compiled");
+	if (facts->jit == NO) {
+		finding = add(findings, "jit", FINDING_NOTE,
+			      "the BPF JIT is off: programs run interpreted, many times slower");
+		fix(finding, "sysctl net.core.bpf_jit_enable=1");
+	}
+	if (facts->extension == YES)
+		add(findings, "dispatcher", FINDING_OK, "the filter can share the interface with other programs");
+	if (facts->extension == NO)
+		add(findings, "dispatcher", FINDING_NOTE,
+		    "this kernel does not let programs extend others: the filter will have the interface for itself");
+}
+
+void doctor_diagnose(const struct facts *facts, struct findings *findings)
+{
+	findings->count = 0;
+	check_driver(facts, findings);
+	check_mtu(facts, findings);
+	check_channels(facts, findings);
+	check_lro(facts, findings);
+	for (unsigned int i = 0; i < findings->count; i++)
+		findings->finding[i].native_only = facts->nic.ethernet;
+	check_vlan(facts, findings);
+	check_stack(facts, findings);
+	check_program(facts, findings);
+	check_system(facts, findings);
+}
+
+bool doctor_finds_problem(const struct findings *findings)
+{
+	for (unsigned int i = 0; i < findings->count; i++)
+		if (findings->finding[i].state == FINDING_PROBLEM)
+			return true;
+	return false;
+}
+
+void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag)
+{
+	for (unsigned int i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->finding[i];
+		size_t at = strlen(diag->text);
+
+		if (finding->state != FINDING_PROBLEM || (finding->native_only && mode == XDP_GENERIC))
+			continue;
+		snprintf(diag->text + at, sizeof(diag->text) - at, "\n  %s: %s%s%s", finding->check, finding->text,
+			 *finding->fix ? "\n    > " : "", finding->fix);
+	}
+}
+
+json_t *doctor_to_json(const struct findings *findings)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->finding[i];
+
+		json_array_append_new(list, json_pack("{ss ss ss ss?}", "check", finding->check, "state",
+						      finding_state_name(finding->state), "text", finding->text, "fix",
+						      *finding->fix ? finding->fix : NULL));
+	}
+	return list;
+}
