@@ -17,9 +17,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static void print_findings(const char *interface, const struct findings *findings)
 {
-	printf("%s: %s\n\n", interface,
-	       doctor_finds_problem(findings) ? "native attach will fail, until the problems are solved"
-					      : "native attach will work");
+	static const char *const answers[] = {
+		[UNKNOWN] = "nothing is known that native attach would fail for",
+		[NO] = "native attach will fail, until the problems are solved",
+		[YES] = "native attach will work",
+	};
+
+	printf("%s: %s\n\n", interface, answers[doctor_answer(findings)]);
 	for (unsigned int i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->finding[i];
 
@@ -35,6 +39,7 @@ int cmd_doctor(struct globals *globals, int argc, char **argv, struct diag *diag
 	struct arguments arguments = {};
 	struct findings findings;
 	struct facts facts;
+	enum answer answer;
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
@@ -42,13 +47,14 @@ int cmd_doctor(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (error)
 		return error;
 	doctor_diagnose(&facts, &findings);
+	answer = doctor_answer(&findings);
 	if (globals->json)
 		error = output_json(stdout,
-				    json_pack("{si ss sI ss sb so}", "schema", 1, "interface", arguments.interface,
+				    json_pack("{si ss sI ss so so}", "schema", 1, "interface", arguments.interface,
 					      "ifindex", (json_int_t)facts.nic.ifindex, "driver", facts.nic.driver,
-					      "native", !doctor_finds_problem(&findings), "findings",
-					      doctor_to_json(&findings)));
+					      "native", answer == UNKNOWN ? json_null() : json_boolean(answer == YES),
+					      "findings", doctor_to_json(&findings)));
 	else
 		print_findings(arguments.interface, &findings);
-	return error ? error : doctor_finds_problem(&findings) ? COMMAND_NO : 0;
+	return error ? error : answer == NO ? COMMAND_NO : 0;
 }

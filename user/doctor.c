@@ -65,31 +65,34 @@ static bool is_driver(const struct facts *facts, const char *name)
 /* ---- the driver */
 
 /*
- * Before Linux 6.3 the kernel does not tell which drivers have native XDP. These have it in every kernel that we run on
- * (5.10 and newer).
+ * Before Linux 6.3 the kernel does not tell which drivers have native XDP. Of these it is known for all kernels between
+ * 5.10, the oldest that we run on, and that one.
  */
-static bool has_always_been_native(const struct facts *facts)
-{
-	static const char *const drivers[] = {
-		"bnxt_en", "cpsw",  "ena",     "fsl_dpaa2_eth", "hv_netvsc", "i40e",   "ice",
-		"igb",	   "ixgbe", "ixgbevf", "mlx4_en",	"mlx5_core", "mvneta", "mvpp2",
-		"netsec",  "nfp",   "nicvf",   "qede",		"veth",	     "vif",    "virtio_net"};
+static const char *const native_drivers[] = {
+	"bnxt_en", "cpsw",    "ena",	 "fsl_dpaa2_eth", "hv_netvsc",	"i40e",	 "ice",	   "igb",
+	"ixgbe",   "ixgbevf", "mlx4_en", "mlx5_core",	  "mvneta",	"mvpp2", "netsec", "nfp",
+	"nicvf",   "qede",    "veth",	 "vif",		  "virtio_net", NULL};
+static const char *const other_drivers[] = {"8139cp", "8139too", "be2net",  "bnx2",  "bnx2x", "e100",	 "e1000",
+					    "e1000e", "igbvf",	 "pcnet32", "r8169", "tg3",   "vmxnet3", NULL};
 
-	for (unsigned int i = 0; i < sizeof(drivers) / sizeof(*drivers); i++)
-		if (is_driver(facts, drivers[i]))
+static bool is_one_of(const struct facts *facts, const char *const *drivers)
+{
+	for (; *drivers; drivers++)
+		if (is_driver(facts, *drivers))
 			return true;
-	return is_driver(facts, "tun") && facts->nic.ethernet;
+	return false;
 }
 
 static enum answer native(const struct facts *facts)
 {
 	if (facts->nic.native != UNKNOWN)
 		return facts->nic.native;
-	if (has_always_been_native(facts))
+	if (is_one_of(facts, native_drivers) || is_driver(facts, "tun"))
 		return YES;
 	if (!strcmp(facts->nic.kind, "bond"))
 		return facts->kernel >= KERNEL(5, 15) ? YES : NO;
-	return *facts->nic.kind ? NO : UNKNOWN; /* other virtual interfaces never had it */
+	/* Other virtual interfaces never had it. */
+	return *facts->nic.kind || is_one_of(facts, other_drivers) ? NO : UNKNOWN;
 }
 
 /* The names of what the interface consists of, or lies upon: "eth0, eth1". Returns BUFFER. */
@@ -129,7 +132,7 @@ static void find_no_native(const struct facts *facts, struct findings *findings)
 		find_veth_queues(facts, findings);
 		return;
 	}
-	if (nic->lro == YES && has_always_been_native(facts)) {
+	if (nic->lro == YES && is_one_of(facts, native_drivers)) {
 		finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP as long as LRO is on",
 			      nic->driver);
 		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
@@ -175,9 +178,10 @@ static enum answer several_buffers(const struct facts *facts)
 {
 	if (facts->frags == NO || facts->nic.several_buffers == NO)
 		return NO;
-	if (facts->frags == YES && is_driver(facts, "veth"))
-		return YES;
-	return facts->frags == YES ? facts->nic.several_buffers : UNKNOWN;
+	if (facts->frags == UNKNOWN || facts->nic.several_buffers != UNKNOWN)
+		return facts->frags == UNKNOWN ? UNKNOWN : YES;
+	/* Between Linux 5.18 and 6.3, which virtio_net learned it with, drivers had it and did not tell. */
+	return is_driver(facts, "veth") ? YES : is_driver(facts, "virtio_net") ? NO : UNKNOWN;
 }
 
 /*
@@ -223,7 +227,10 @@ static void check_mtu(const struct facts *facts, struct findings *findings)
 	}
 }
 
-/* Before 5.13 virtio_net refuses XDP unless there is a free queue for each CPU, to send on; we send nothing. */
+/*
+ * Before Linux 5.13, and the stable releases that have it from there, virtio_net refuses XDP unless there is a free
+ * queue for each CPU, to send on. (We send nothing.)
+ */
 static void check_channels(const struct facts *facts, struct findings *findings)
 {
 	const struct nic *nic = &facts->nic;
@@ -236,9 +243,9 @@ static void check_channels(const struct facts *facts, struct findings *findings)
 		add(findings, "channels", FINDING_OK, "%u of %u queues in use", nic->queues, nic->queues_max);
 		return;
 	}
-	finding = add(findings, "channels", FINDING_PROBLEM,
-		      "%u of %u queues in use: before Linux 5.13 %s needs another %u, one for each CPU", nic->queues,
-		      nic->queues_max, nic->driver, facts->cpus);
+	finding = add(findings, "channels", FINDING_NOTE,
+		      "%u of %u queues in use: many kernels before Linux 5.13 want another %u, one for each CPU",
+		      nic->queues, nic->queues_max, facts->cpus);
 	if (nic->queues_max > facts->cpus)
 		fix(finding, "%s -L %s combined %u", command(facts, "ethtool", tool), nic->name,
 		    nic->queues_max - facts->cpus);
@@ -467,12 +474,17 @@ void doctor_diagnose(const struct facts *facts, struct findings *findings)
 	check_system(facts, findings);
 }
 
-bool doctor_finds_problem(const struct findings *findings)
+enum answer doctor_answer(const struct findings *findings)
 {
-	for (unsigned int i = 0; i < findings->count; i++)
+	enum answer answer = YES;
+
+	for (unsigned int i = 0; i < findings->count; i++) {
 		if (findings->finding[i].state == FINDING_PROBLEM)
-			return true;
-	return false;
+			return NO;
+		if (findings->finding[i].state == FINDING_NOTE && findings->finding[i].native_only)
+			answer = UNKNOWN;
+	}
+	return answer;
 }
 
 void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag)

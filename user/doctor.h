@@ -51,8 +51,8 @@ struct findings {
 /* In the order in which they are best told. */
 void doctor_diagnose(const struct facts *facts, struct findings *findings);
 
-/* Whether native attach fails, or would. */
-bool doctor_finds_problem(const struct findings *findings);
+/* Whether native attach will work. */
+enum answer doctor_answer(const struct findings *findings);
 
 /* Adds to DIAG, one a line, the problems that explain why attaching in MODE failed. */
 void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag);

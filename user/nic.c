@@ -151,7 +151,10 @@ static void read_itself(const struct nlmsghdr *message, void *context)
 	nic->mtu = number(link_attribute(message, IFLA_MTU, sizeof(__u32)));
 	links->master = number(link_attribute(message, IFLA_MASTER, sizeof(__u32)));
 	/* The other end of a veth is no lower interface, and one in another namespace has no name here. */
-	copy_text(nic->kind, sizeof(nic->kind), link_kind(message));
+	if (LINK_INFO(message)->ifi_type == ARPHRD_LOOPBACK)
+		snprintf(nic->kind, sizeof(nic->kind), "loopback");
+	else
+		copy_text(nic->kind, sizeof(nic->kind), link_kind(message));
 	if (strcmp(nic->kind, "veth") != 0 && !link_attribute(message, IFLA_LINK_NETNSID, 0))
 		links->link = number(link_attribute(message, IFLA_LINK, sizeof(__u32)));
 }

@@ -170,6 +170,7 @@ static const char *advice_on_words(const char *words)
 		const char *words, *advice;
 	} known[] = {
 		{"Peer MTU is too large", "; lower the MTU of the veth's other end"},
+		{"MTU too large", "; lower the MTU"},
 		{"rx queues not less than peer tx queues",
 		 "; give it as many rx queues (ethtool -L IF rx N) as its other end has tx queues, or that fewer"},
 		{"Too few free TX rings", "; the card needs a queue for each CPU beside those in use (ethtool -L)"},
