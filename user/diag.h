@@ -10,7 +10,7 @@ struct diag {
 	 * Without "flagfilter: " and newline; empty as long as nothing failed. Only attach has more lines behind the
 	 * first: what the doctor has found.
 	 */
-	char text[4096];
+	char text[4000];
 	bool usage; /* the user's input is at fault: exit status 2, not 1 */
 };
 
