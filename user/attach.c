@@ -52,6 +52,34 @@ static int write_first_sources(struct program *program, const char *pins, const 
 		     : 0;
 }
 
+static int remove_filter(const struct location *location, struct diag *diag)
+{
+	int error = xdp_detach(location->interface.ifindex, location->interface.name, &location->programs,
+			       location->programs.program[location->program].id, diag);
+
+	if (!error)
+		pins_remove(location->pins);
+	return error;
+}
+
+/*
+ * A filter that has just been attached and cannot be read back is taken away again. (Under memory pressure libbpf may
+ * think that the kernel has no mmap-able maps, and make the state one that is not.)
+ */
+static int verify(const struct location *attached, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	struct location location = *attached;
+	int error = filter_locate(&location, attached->interface.name, diag);
+	struct diag ignored;
+
+	if (!error)
+		error = filter_open(&filter, location.pins, diag);
+	if (error && !filter_locate(&location, attached->interface.name, &ignored))
+		remove_filter(&location, &ignored);
+	return error;
+}
+
 static int attach_once(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
 {
 	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
@@ -71,7 +99,7 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 		error = xdp_attach(program, interface->ifindex, interface->name, mode, diag);
 	if (error)
 		pins_remove(location->pins);
-	return error;
+	return error ? error : verify(location, diag);
 }
 
 /* Attaches where no filter of ours is, in this one MODE. */
@@ -142,16 +170,6 @@ static int attach_successor(const struct location *location, const struct filter
 	return error ? error
 		     : xdp_attach(program, location->interface.ifindex, location->interface.name,
 				  location->programs.mode, diag);
-}
-
-static int remove_filter(const struct location *location, struct diag *diag)
-{
-	int error = xdp_detach(location->interface.ifindex, location->interface.name, &location->programs,
-			       location->programs.program[location->program].id, diag);
-
-	if (!error)
-		pins_remove(location->pins);
-	return error;
 }
 
 /* The same behind the dispatcher; see the top of this file. */

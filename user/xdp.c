@@ -158,6 +158,8 @@ int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
 	}
 	while (!error && read.shared && (program = xdp_multiprog__next_prog(program, all)))
 		error = add_program(&read, program);
+	if (!error && !read.count)
+		error = -EIO; /* something is there, and libxdp could not look at it */
 	if (!error)
 		*programs = read;
 	return error;

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Preloaded into flagfilter: lets its Nth step fail. A step is a call that can change or ask something outside the
+ * process: bpf(), a netlink message, a directory or pin made or removed, the lock, a namespace entered.
+ *
+ *	FAULT_AT=N		which step; none if it is 0, absent, or more than there are
+ *	FAULT=kill		the process is killed in place of the step (the default)
+ *	FAULT=ENOMEM ...	the step fails with this error, of those in errors[]
+ *	FAULT_BPF=COMMAND	only bpf() calls with this command's number are steps
+ *	FAULT_STEPS=FILE	one character for every step
+ *	FAULT_LOG=FILE		one line for every map and program that was made: "map ID", "prog ID"
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const struct {
+	const char *name;
+	int number;
+} errors[] = {{"ENOMEM", ENOMEM}, {"EPERM", EPERM}, {"EBUSY", EBUSY}, {"EIO", EIO}, {"ENOSPC", ENOSPC}};
+
+#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+
+/* Whether this step is the one; then errno says what it fails with. Does not return if the process is to be killed. */
+static int fails(void)
+{
+	static int step;
+	const char *at = getenv("FAULT_AT"), *what = getenv("FAULT"), *path = getenv("FAULT_STEPS");
+	FILE *steps = path ? fopen(path, "a") : NULL;
+
+	if (steps) {
+		fputc('.', steps);
+		fclose(steps);
+	}
+	if (!at || ++step != atoi(at))
+		return 0;
+	for (size_t i = 0; what && i < sizeof(errors) / sizeof(*errors); i++)
+		if (!strcmp(what, errors[i].name)) {
+			errno = errors[i].number;
+			return 1;
+		}
+	raise(SIGKILL);
+	return 1;
+}
+
+static void note(int command, int fd)
+{
+	const char *path = getenv("FAULT_LOG");
+	struct bpf_prog_info program = {};
+	struct bpf_map_info map = {};
+	union bpf_attr attr = {};
+	FILE *log;
+
+	if (!path || fd < 0 || (command != BPF_MAP_CREATE && command != BPF_PROG_LOAD))
+		return;
+	attr.info.bpf_fd = fd;
+	attr.info.info_len = command == BPF_MAP_CREATE ? sizeof(map) : sizeof(program);
+	attr.info.info = command == BPF_MAP_CREATE ? (unsigned long)&map : (unsigned long)&program;
+	log = fopen(path, "a");
+	if (log && !REAL(syscall)(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)))
+		fprintf(log, "%s %u\n", command == BPF_MAP_CREATE ? "map" : "prog",
+			command == BPF_MAP_CREATE ? map.id : program.id);
+	if (log)
+		fclose(log);
+}
+
+/* libbpf calls bpf() and nothing else of much interest by this. */
+long syscall(long number, ...)
+{
+	const char *only = getenv("FAULT_BPF");
+	long argument[6], result;
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < 6; i++)
+		argument[i] = va_arg(list, long);
+	va_end(list);
+	if (number == __NR_bpf && (!only || argument[0] == atoi(only)) && fails())
+		return -1;
+	result = REAL(syscall)(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+	if (number == __NR_bpf)
+		note(argument[0], result);
+	return result;
+}
+
+#define STEP(type, name, parameters, ...)                                                                              \
+	type name parameters                                                                                           \
+	{                                                                                                              \
+		return !getenv("FAULT_BPF") && fails() ? -1 : REAL(name)(__VA_ARGS__);                                 \
+	}
+
+STEP(ssize_t, send, (int fd, const void *data, size_t size, int flags), fd, data, size, flags)
+STEP(int, mkdir, (const char *path, mode_t mode), path, mode)
+STEP(int, rmdir, (const char *path), path)
+STEP(int, unlink, (const char *path), path)
+STEP(int, flock, (int fd, int operation), fd, operation)
+STEP(int, setns, (int fd, int type), fd, type)
