@@ -25,18 +25,18 @@ struct replay {
 
 /*
  * BPF_PROG_TEST_RUN takes no frame that is shorter than an Ethernet header, and none that is too long: up to 5.17 one
- * that does not fit into a page beside the program's headroom (3520 bytes on x86: -EINVAL), later one that needs more
- * than 17 pages behind that (73152 bytes: -ENOMEM). The first buffer is then all that the program sees, as on a network
- * card: headers beyond it are cut off, and a chain of extension headers that long is malformed for the kernel and not
- * for the native engine. To hand the kernel the beginning of a frame it refuses would count the wrong length, so these
- * are judged natively, and the report says how many they were.
+ * that does not fit into a page beside the program's headroom (3520 bytes on x86: -EINVAL, or in 5.10.y -EMSGSIZE),
+ * later one that needs more than 17 pages behind that (73152 bytes: -ENOMEM). The first buffer is then all that the
+ * program sees, as on a network card: headers beyond it are cut off, and a chain of extension headers that long is
+ * malformed for the kernel and not for the native engine. To hand the kernel the beginning of a frame it refuses would
+ * count the wrong length, so these are judged natively, and the report says how many they were.
  */
 #define TRIAL_SIZE_MIN ((__u32)sizeof(struct ethhdr))
 #define TRIAL_SIZE_SAFE 2048 /* no kernel refuses this */
 
 static bool is_refusal(int error, __u32 size)
 {
-	return size > TRIAL_SIZE_SAFE && (error == -EINVAL || error == -E2BIG || error == -ENOMEM);
+	return size > TRIAL_SIZE_SAFE && (error == -EINVAL || error == -EMSGSIZE || error == -ENOMEM);
 }
 
 static int judge(struct replay *replay, const void *frame, __u32 size, struct outcome *outcome, struct diag *diag)
