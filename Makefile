@@ -4,6 +4,7 @@
 #	make demo		see it work, in network namespaces of its own (root)
 #	make test		every test; installs what it needs on Debian (root)
 #	make check		the tests that need no root
+#	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
 #	make bench		measure it against what one would use instead (root)
 #	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way include rule
 #	make check-vmlinux	compare vmlinux.h with the running kernel's BTF
@@ -46,6 +47,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/tes
 all: $(OUT)/flagfilter
 
 include tests/bench/rules.mk
+include tests/vm/rules.mk
 
 # The program: compiled, stripped of what only debuggers need, and as C in a skeleton.
 $(OUT)/bpf/%.bpf.o: bpf/%.bpf.c

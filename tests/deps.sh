@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# deps.sh [build|demo|test|bench]: installs what is missing for it, on Debian 12. Silent if nothing is.
+# deps.sh [build|demo|test|bench|vm]: installs what is missing for it, on Debian 12. Silent if nothing is.
 
 set -u
 
@@ -13,6 +13,7 @@ test=(libcmocka-dev bats python3-scapy jq iperf3 nftables tmux procps xdp-tools
 	clang-format clang-tidy cppcheck shellcheck mandoc)
 
 bench=(python3 ethtool iproute2 util-linux nftables iptables tcpdump xdp-tools)
+vm=(qemu-system-x86 busybox-static cpio xz-utils python3-scapy iproute2 jq xdp-tools)
 
 fail() {
 	printf 'deps.sh: %s\n' "$@" >&2
@@ -25,7 +26,8 @@ build) wanted=("${build[@]}") ;;
 demo) wanted=("${build[@]}" "${demo[@]}") ;;
 test) wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
 bench) wanted=("${build[@]}" "${bench[@]}") ;;
-*) echo "usage: $0 [build|demo|test|bench]" >&2 && exit 2 ;;
+vm) wanted=("${build[@]}" "${vm[@]}") ;;
+*) echo "usage: $0 [build|demo|test|bench|vm]" >&2 && exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

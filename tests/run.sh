@@ -43,4 +43,4 @@ done
 
 for failure in "${failures[@]}"; do printf 'FAILED %s\n' "$failure"; done
 printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+[ $failed -eq 0 ] && [ $((passed + skipped)) -gt 0 ]

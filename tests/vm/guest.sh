@@ -1,0 +1,414 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The tests inside a booted kernel, as its process 1: tests/vm/vm.sh has put it there, and reads TAP from the console.
+#
+# Interfaces, each pair joined with nothing else on it, so that every count is exact: v0-v1 veth, made anew for each test;
+# w0-w1 virtio_net, m0-m1 vmxnet3 and e0-e1 e1000, which are joined outside. Frames go from the 0 to the 1, where the filter is.
+#
+# shellcheck disable=SC2317 # the tests are called by name
+PATH=/bin
+export PATH
+
+SF=0x03 ACK=0x10
+
+# ---- how tests are run, and how they speak
+
+tests=0
+
+# it "does something" FUNCTION [ARG...]: one test. A failing command ends it. It may end itself by skip REASON.
+it() {
+	local name=$1 output status began interface
+	shift
+	[[ $name =~ ${VM_ONLY:-} ]] || return 0
+	tests=$((tests + 1)) began=$SECONDS
+	fresh_veth
+	output=$(
+		set -e
+		"$@" 2>&1
+	)
+	status=$?
+	case $status in
+	0) echo "ok $tests - $name" ;;
+	77) echo "ok $tests - $name # skip ${output##*$'\n'}" ;;
+	*)
+		echo "not ok $tests - $name"
+		sed 's/^/# /' <<<"$output"
+		;;
+	esac
+	echo "# $((SECONDS - began)) s"
+	for interface in v1 w1 m1 e1; do
+		flagfilter detach "$interface" 2>/dev/null
+		xdp-loader unload "$interface" --all 2>/dev/null
+	done >/dev/null
+	rm -rf /sys/fs/bpf/early /sys/fs/bpf/late
+	set_mtu 1500 w0 w1 2>/dev/null
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+equal() {
+	[ "$1" = "$2" ] || {
+		echo "${3:+$3: }expected '$2', saw '$1'"
+		return 1
+	}
+}
+
+# refused WORD... -- COMMAND...: exit status 1, and one line that has every WORD.
+refused() {
+	local words=() word line status=0
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	line=$("$@" 2>&1 >/dev/null) || status=$?
+	echo "$line"
+	equal "$status" 1 "exit status of $*"
+	equal "$(wc -l <<<"$line")" 1 lines
+	for word in "${words[@]}"; do
+		[[ $line == *"$word"* ]] || {
+			echo "there is no '$word' in it"
+			return 1
+		}
+	done
+}
+
+fresh_veth() {
+	[ ! -e /sys/class/net/v1 ] || ip link del v1
+	ip link add name v1 type veth peer name v0
+	ip link set v0 up
+	ip link set v1 up
+}
+
+no_pins() { equal "$(find /sys/fs/bpf -path '*flagfilter*')" "" pins; }
+
+set_mtu() {
+	local mtu=$1 interface
+	shift
+	for interface; do ip link set "$interface" mtu "$mtu"; done
+}
+
+# kernel_is MAJOR.MINOR: or newer
+kernel_is() {
+	local release
+	release=$(uname -r)
+	[ "$(printf '%s\n' "$1" "${release%%[-+]*}" | sort -V | head -n 1)" = "$1" ]
+}
+
+stats() { flagfilter --json stats "$1" | jq -r "$2"; }
+dropped() { stats "$1" "[.rules[] | select(.name == \"syn-fin\").dropped.packets] | add"; }
+status() { flagfilter --json status "$1" | jq -r ".filters[0] | $2"; }
+
+expect_counts() { # INTERFACE DROPPED PASSED
+	equal "$(dropped "$1")" "$2" "dropped on $1"
+	equal "$(stats "$1" .passed.packets)" "$3" "passed on $1"
+	equal "$(stats "$1" '.frames.packets == .passed.packets + .dropped.packets')" true
+}
+
+# ---- the program
+
+verifier_accepts() {
+	flagfilter -v attach v1
+	flagfilter detach v1
+}
+
+# The verdicts of BPF_PROG_TEST_RUN, against what the frames were made to be.
+agrees_with_expected() {
+	flagfilter replay /frames.pcap --engine kernel --preset conntrack --verdicts | cmp - /expected
+}
+
+# Verdicts and report, by a policy with everything.
+engines_agree() {
+	local engine
+	for engine in native kernel; do
+		flagfilter replay /frames.pcap --engine $engine --policy /exempt.yaml --verdicts >"/tmp/$engine"
+		flagfilter --json replay /frames.pcap --engine $engine --policy /exempt.yaml |
+			jq -cS 'del(.engine, .judged_natively)' >>"/tmp/$engine"
+	done
+	grep -q 'pass.syn-fin' /tmp/kernel
+	cmp /tmp/native /tmp/kernel
+}
+
+# ---- one filter on an interface
+
+# attach, drop, toggle, detach between FROM and TO, in MODE
+comes_and_goes() {
+	local from=$1 to=$2 mode=$3
+	equal "$(cross "$from" "$to" $SF 100)" 100 "SYN,FIN without the filter"
+	flagfilter attach --mode "$mode" "$to"
+	equal "$(status "$to" .mode)" "$mode"
+	equal "$(cross "$from" "$to" $SF 200)" 0 "SYN,FIN behind the filter"
+	equal "$(cross "$from" "$to" $ACK 300)" 300 "ACK behind the filter"
+	expect_counts "$to" 200 300
+	flagfilter rule "$to" syn-fin=off fin-no-ack=off
+	equal "$(cross "$from" "$to" $SF 100)" 100 "SYN,FIN with the rule off"
+	flagfilter rule "$to" syn-fin=enforce
+	equal "$(cross "$from" "$to" $SF 100)" 0 "SYN,FIN with the rule on"
+	expect_counts "$to" 300 400
+	flagfilter detach "$to"
+	equal "$(cross "$from" "$to" $SF 100)" 100 "SYN,FIN after detach"
+	no_pins
+}
+
+# while_frames_come COMMAND...: again and again, at least twice, while 10000 SYN,FIN go to v1. ARRIVED: behind it.
+while_frames_come() {
+	local times=0
+	cross v0 v1 $SF 10000 >/tmp/arrived &
+	while kill -0 $! 2>/dev/null; do
+		"$@"
+		times=$((times + 1))
+	done
+	wait
+	ARRIVED=$(cat /tmp/arrived)
+	echo "$times times"
+	[ "$times" -ge 2 ]
+}
+
+replaced_under_traffic() {
+	flagfilter attach v1
+	while_frames_come flagfilter attach v1
+	equal "$ARRIVED" 0 "SYN,FIN behind the filter"
+	equal "$(dropped v1)" 10000 dropped
+}
+
+toggle() {
+	flagfilter rule v1 syn-fin=off fin-no-ack=off
+	flagfilter rule v1 syn-fin=enforce
+}
+
+toggled_under_traffic() {
+	flagfilter attach v1
+	while_frames_come toggle
+	[ "$ARRIVED" -gt 0 ]
+	expect_counts v1 $((10000 - ARRIVED)) "$ARRIVED"
+}
+
+# ---- beside other programs
+
+other() { # NAME PRIORITY
+	xdp-loader load -m native -P "$2" -p "/sys/fs/bpf/$1" v1 /seen.o
+}
+seen() { bpftool -j map dump pinned "/sys/fs/bpf/$1/seen" | jq '.[0].formatted.value'; }
+other_id() { xdp-loader status v1 | awk -v prio="$1" '$2 == prio && $3 == "see" { print $4 }'; }
+
+exclusive_and_says_so() {
+	flagfilter attach v1
+	equal "$(status v1 .attached)" exclusive
+	! other late 50
+	equal "$(cross v0 v1 $SF 50)" 0
+	equal "$(dropped v1)" 50
+}
+
+refuses_where_others_are() {
+	other late 50
+	refused v1 -- flagfilter attach v1
+	equal "$(cross v0 v1 $SF 50)" 50
+	equal "$(seen late)" 50
+}
+
+# One before us, one behind us, in whatever order they came.
+ordered_by_priority() {
+	other late 50
+	flagfilter attach v1
+	other early 5
+	equal "$(status v1 .attached)" shared
+	equal "$(status v1 '.beside | length')" 2
+	equal "$(xdp-loader status v1 | awk '$2 ~ /^[0-9]+$/ { print $2 }' | xargs)" "5 10 50"
+	equal "$(cross v0 v1 $SF 70)" 0
+	equal "$(cross v0 v1 $ACK 30)" 30
+	expect_counts v1 70 30
+	equal "$(seen early)" 100 "seen before us"
+	equal "$(seen late)" 30 "seen behind us"
+}
+
+ours_goes_others_stay() {
+	other late 50
+	flagfilter attach v1
+	other early 5
+	cross v0 v1 $SF 70
+	flagfilter detach v1
+	equal "$(cross v0 v1 $SF 40)" 40
+	equal "$(seen early)" 110 "seen before us"
+	equal "$(seen late)" 40 "seen behind us"
+	no_pins
+}
+
+others_go_ours_stays() {
+	local priority
+	other late 50
+	flagfilter attach v1
+	other early 5
+	cross v0 v1 $SF 70
+	for priority in 5 50; do xdp-loader unload v1 --id "$(other_id $priority)"; done
+	equal "$(status v1 '.beside | length')" 0
+	equal "$(cross v0 v1 $SF 40)" 0
+	equal "$(cross v0 v1 $ACK 20)" 20
+	expect_counts v1 110 20
+}
+
+# xdp-filter drops what goes to port 7777, we drop SYN,FIN, each knows of the other nothing; either may go first.
+beside_xdp_filter() {
+	local first=$1
+	if [ "$first" = xdp-filter ]; then xdp-filter load -m native v1; fi
+	flagfilter attach v1
+	if [ "$first" != xdp-filter ]; then xdp-filter load -m native v1; fi
+	xdp-filter port -p tcp 7777
+	equal "$(cross v0 v1 $SF 60)" 0
+	equal "$(cross v0 v1 $ACK:7777 50)" 0
+	equal "$(cross v0 v1 $ACK 40)" 40
+	equal "$(dropped v1)" 60
+	if [ "$first" = xdp-filter ]; then
+		xdp-filter unload v1
+		equal "$(cross v0 v1 $SF 60)" 0
+		equal "$(dropped v1)" 120
+		equal "$(cross v0 v1 $ACK:7777 50)" 50
+		flagfilter detach v1
+	else
+		flagfilter detach v1
+		equal "$(cross v0 v1 $SF 60)" 60
+		equal "$(cross v0 v1 $ACK:7777 50)" 0
+		xdp-filter unload v1
+	fi
+	equal "$(cross v0 v1 $SF 10)" 10
+}
+
+# ---- real drivers
+
+# How many of its queues have brought something: those that have interrupted.
+used_queues() {
+	awk -v queue="$(basename "$(readlink -f "/sys/class/net/$1/device")")-input" \
+		'index($NF, queue) && $2 + $3 > 0 { used++ } END { print used }' /proc/interrupts
+}
+
+# How many CPUs have counted something.
+counting_cpus() {
+	bpftool -j map dump pinned /sys/fs/bpf/flagfilter/*/counters |
+		jq '[.[0].formatted.values[] | select([.value | .. | numbers] | add > 0)] | length'
+}
+
+virtio_several_queues() {
+	[ -e /sys/class/net/w1/queues/rx-1 ] || skip "one queue: the host has no taps"
+	flagfilter attach w1
+	equal "$(cross w0 w1 $SF 1000)" 0
+	equal "$(cross w0 w1 $ACK 1000)" 1000
+	expect_counts w1 1000 1000
+	echo "queues: $(used_queues w1), CPUs: $(counting_cpus)"
+	[ "$(used_queues w1)" -gt 1 ]
+	[ "$(counting_cpus)" -gt 1 ]
+}
+
+no_native_xdp() {
+	refused "$1" native "--mode generic" -- flagfilter attach "$1"
+	no_pins
+	equal "$(flagfilter --json attach --mode auto "$1" | jq -r .mode)" generic
+}
+
+# ---- large frames
+
+# Where frames of 9000 bytes are not for native mode, the one line says so, and what it says helps.
+jumbo() { # FROM TO SINCE
+	local from=$1 to=$2
+	set_mtu 9000 "$from" "$to"
+	if kernel_is "$3"; then
+		flagfilter attach "$to"
+	else
+		refused "$to" MTU "--mode generic" -- flagfilter attach "$to"
+		set_mtu 1500 "$from" "$to"
+		flagfilter attach "$to"
+		flagfilter detach "$to"
+		set_mtu 9000 "$from" "$to"
+		flagfilter attach --mode generic "$to"
+	fi
+	equal "$(cross "$from" "$to" $SF 20 9014)" 0
+	equal "$(cross "$from" "$to" $ACK 20 9014)" 20
+	equal "$(stats "$to" .dropped.bytes)" $((20 * 9014)) "bytes dropped"
+	equal "$(stats "$to" .passed.bytes)" $((20 * 9014)) "bytes passed"
+}
+
+# ---- boot
+
+insert_modules() {
+	local left=(/modules/*.ko) before module still
+	for ((before = 0; ${#left[@]} != before;)); do
+		before=${#left[@]} still=()
+		for module in "${left[@]}"; do insmod "$module" 2>/dev/null || still+=("$module"); done
+		left=("${still[@]}")
+		[ ${#left[@]} -gt 0 ] || break
+	done
+}
+
+# name MAC NAME: an interface that vm.sh has given that address.
+name() {
+	local interface
+	for interface in /sys/class/net/*; do
+		[ "$(cat "$interface/address")" = "$1" ] || continue
+		ip link set "${interface##*/}" name "$2"
+		ip link set "$2" up
+	done
+}
+
+boot() {
+	mount -t proc proc /proc
+	mount -t sysfs sysfs /sys
+	mount -t devtmpfs dev /dev
+	mount -t tmpfs tmpfs /run
+	mount -t tmpfs tmpfs /tmp
+	mount -t bpf bpf /sys/fs/bpf
+	insert_modules
+	echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+	echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+	name 02:00:00:00:00:10 w0
+	name 02:00:00:00:00:11 w1
+	name 02:00:00:00:00:30 m0
+	name 02:00:00:00:00:31 m1
+	name 02:00:00:00:00:20 e0
+	name 02:00:00:00:00:21 e1
+	ip link set lo up
+	sleep 1
+}
+
+run_tests() {
+	it "the verifier accepts the program" verifier_accepts
+	it "BPF_PROG_TEST_RUN gives every frame the verdict it was made for" agrees_with_expected
+	it "BPF_PROG_TEST_RUN and the native engine agree, with exempt sources and ports" engines_agree
+	it "veth, native: attach, drop, toggle, detach" comes_and_goes v0 v1 native
+	it "veth, generic: attach, drop, toggle, detach" comes_and_goes v0 v1 generic
+	it "replaced under traffic, nothing slips through" replaced_under_traffic
+	it "toggled under traffic, every frame is counted" toggled_under_traffic
+	if kernel_is 5.15; then
+		it "dispatcher: one before us, one behind us, by priority" ordered_by_priority
+		it "dispatcher: ours goes, the others stay" ours_goes_others_stay
+		it "dispatcher: the others go, ours stays" others_go_ours_stays
+		it "dispatcher: xdp-filter came first, and goes first" beside_xdp_filter xdp-filter
+		it "dispatcher: we came before xdp-filter, and go before it" beside_xdp_filter flagfilter
+	else
+		it "the dispatcher does not take the program: exclusive, and status says so" exclusive_and_says_so
+		it "the dispatcher does not take the program: refuses where others are" refuses_where_others_are
+	fi
+	it "virtio_net, native: attach, drop, toggle, detach" comes_and_goes w0 w1 native
+	it "virtio_net, native: several queues and CPUs, one sum" virtio_several_queues
+	if kernel_is 6.6; then
+		it "vmxnet3, native: attach, drop, toggle, detach" comes_and_goes m0 m1 native
+	else
+		it "vmxnet3: native is refused with what to try, auto is generic" no_native_xdp m1
+	fi
+	it "e1000: native is refused with what to try, auto is generic" no_native_xdp e1
+	it "e1000, generic: attach, drop, toggle, detach" comes_and_goes e0 e1 generic
+	it "veth, MTU 9000: $(jumbo_fate 5.18)" jumbo v0 v1 5.18
+	it "virtio_net, MTU 9000: $(jumbo_fate 6.3)" jumbo w0 w1 6.3
+	it "the kernel has complained of nothing" no_complaints
+}
+
+jumbo_fate() { if kernel_is "$1"; then echo attaches; else echo says what to change; fi; }
+
+no_complaints() { ! dmesg | grep -E 'WARNING:|BUG:|Oops|int3|UBSAN|KASAN'; }
+
+boot
+echo "# $(uname -r), $(nproc) CPUs, up after $(cut -d. -f1 /proc/uptime) s"
+run_tests
+echo "1..$tests"
+poweroff -f
