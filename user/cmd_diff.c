@@ -78,7 +78,7 @@ static json_t *classes_to_json(const struct comparison *comparison)
 		const struct class_change *change = &comparison->class[i];
 		bool named = change->class >= FF_NAMED_CLASSES;
 
-		json_array_append_new(classes, json_pack("{ss ss ss ss ss sI sI}", named ? "class" : "flags",
+		json_array_append_new(classes, json_pack("{ss ss ss ss sI sI}", named ? "class" : "flags",
 							 class_words(change->class, words), "before",
 							 action_name(change->before), "after",
 							 action_name(change->after), "rule", change->rule->name,

@@ -26,8 +26,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define RESULT_FD 3 /* the guardian's only one beside the standard three */
-#define RETRIES 60  /* seconds for which a failing undo is tried again */
+#define ONLY_FD 3  /* the guardian's only one beside the standard three: where to tell the result, then the file */
+#define RETRIES 60 /* seconds for which a failing undo is tried again */
 
 /* What the guardian tells the process that started it. */
 struct result {
@@ -44,6 +44,14 @@ static void let_go_of(int fd)
 	close(null);
 }
 
+/* Closes what the caller has left open, or libxdp, which would keep a program loaded. */
+static void keep_only(int fd)
+{
+	if (fd != ONLY_FD && dup2(fd, ONLY_FD) < 0)
+		_exit(1);
+	close_range(ONLY_FD + 1, ~0u, 0);
+}
+
 /* Leaves session, terminal, directory and files of the caller. */
 static void leave(int result_fd)
 {
@@ -51,7 +59,8 @@ static void leave(int result_fd)
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	if (dup2(result_fd, RESULT_FD) < 0 || close_range(RESULT_FD + 1, ~0u, 0) || chdir("/"))
+	keep_only(result_fd);
+	if (chdir("/"))
 		_exit(1);
 	let_go_of(STDIN_FILENO);
 	let_go_of(STDOUT_FILENO);
@@ -115,11 +124,12 @@ static _Noreturn void be_the_guardian(unsigned int seconds, guarded_work *work, 
 		result.error = work(context, undo, &result.diag);
 	}
 	/* It does not matter whether anybody is there to read it. */
-	if (write(RESULT_FD, &result, sizeof(result)) != sizeof(result))
+	if (write(ONLY_FD, &result, sizeof(result)) != sizeof(result))
 		result.diag = (struct diag){};
-	close(RESULT_FD);
 	let_go_of(STDERR_FILENO);
 	if (!result.error) {
+		keep_only(undo->pending);
+		undo->pending = ONLY_FD;
 		wait_for_the_end(undo);
 		take_back(undo);
 	}
