@@ -44,7 +44,7 @@ MODULES := $(filter-out user/main.c,$(SOURCES))
 ASAN_OBJECTS := $(MODULES:user/%.c=$(OUT)/asan/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(wildcard tests/unit/test_*.c))
 
-all: $(OUT)/flagfilter
+all: $(OUT)/flagfilter $(OUT)/completion/flagfilter $(OUT)/completion/_flagfilter
 
 include tests/bench/rules.mk
 include tests/vm/rules.mk
@@ -85,7 +85,7 @@ $(OUT)/tests/%: tests/unit/%.c $(OUT)/asan/modules.a
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(SANITIZE) $< $(OUT)/asan/modules.a $(LIBS) -lcmocka -o $@
 
 # What `make check` runs needs neither root nor a kernel's consent.
-ROOTLESS := tests/commands.bats tests/replay.bats
+ROOTLESS := tests/commands.bats tests/replay.bats tests/completion.bats
 check: all $(UNIT_TESTS)
 	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS)
 
@@ -106,9 +106,19 @@ lint: $(OUT)/flagfilter.skel.h
 check-vmlinux:
 	$(Q)tests/check_vmlinux.sh
 
+# Completion: one part for both shells, and what each makes of it.
+$(OUT)/completion/flagfilter: dist/completion.sh dist/completion.bash
+	$(Q)mkdir -p $(@D) && cat $^ > $@
+
+$(OUT)/completion/_flagfilter: dist/completion.sh dist/completion.zsh
+	$(Q)mkdir -p $(@D) && { echo '#compdef flagfilter' && cat $^; } > $@
+
 install: all
 	install -D -m 755 $(OUT)/flagfilter $(DESTDIR)$(PREFIX)/sbin/flagfilter
 	install -D -m 644 docs/flagfilter.8 $(DESTDIR)$(PREFIX)/share/man/man8/flagfilter.8
+	install -D -m 644 dist/flagfilter@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/flagfilter@.service
+	install -D -m 644 $(OUT)/completion/flagfilter $(DESTDIR)$(PREFIX)/share/bash-completion/completions/flagfilter
+	install -D -m 644 $(OUT)/completion/_flagfilter $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_flagfilter
 
 clean:
 	rm -rf $(OUT)

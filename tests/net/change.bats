@@ -22,6 +22,9 @@ live() { "$PYTHON" "$BATS_TEST_DIRNAME/live_policy.py" "$(pins_of "$SERVER_ID")"
 # unconfirmed FILTER: of what status says, by jq.
 unconfirmed() { ff --json status s0 | jq -r ".filters[0].unconfirmed$1"; }
 is_confirmed() { [ "$(unconfirmed "")" = null ]; }
+is_guarded() { [ "$(unconfirmed .guarded)" = true ]; }
+is_unguarded() { [ "$(unconfirmed .guarded)" = false ]; }
+more_than() { [ "$("${@:2}")" -gt "$1" ]; }
 not_attached() { [ -z "$(xdp_id s0)" ]; }
 
 # Whether the process is gone, or a zombie that nobody has waited for yet.
@@ -261,7 +264,7 @@ everything() {
 	ff rule s0 syn-fin=monitor fin-no-ack=off # all counts before this are in .dropped
 	count_at_server syn_fin "$SYN_FIN" accept
 	start_flood SF
-	wait_until 10 eval '[ "$(count syn-fin would_drop)" -gt 1000 ]'
+	wait_until 10 more_than 1000 count syn-fin would_drop
 	before=$(arrived syn_fin)
 	ff reset s0
 	after=$(arrived syn_fin)
@@ -342,7 +345,7 @@ everything() {
 	setsid bash -c '"$@"; touch "$OUT"; sleep 60' - "$FLAGFILTER" --netns "$SERVER" apply s0 \
 		"$(policy none <<<'preset: none')" --confirm 2 >/dev/null 2>&1 3>&- &
 	session=$!
-	wait_until 10 eval '! is_confirmed'
+	wait_until 10 is_guarded
 	[ "$(ps -o sid= -p "$(unconfirmed .guardian)" | xargs)" != "$session" ]
 	kill -KILL -- "-$session"
 	wait "$session" || true
@@ -390,7 +393,7 @@ everything() {
 	ff apply s0 "$(policy none <<<'preset: none')" --confirm 1
 	after=$(live)
 	kill -KILL "$(unconfirmed .guardian)"
-	wait_until 10 eval '[ "$(unconfirmed .guarded)" = false ]'
+	wait_until 10 is_unguarded
 	sleep 1.2
 	equal "$(live)" "$after"
 	equal "$(unconfirmed .goes_back_in_s)" null
@@ -526,4 +529,22 @@ everything() {
 	equal "$(arrived syn_fin)" "$(count "(removed)" would_drop)" "arrived"
 	[ "$(arrived syn_fin)" -gt 1000 ]
 	sums_agree
+}
+
+# ---- completion
+
+@test "completion asks for what there is: attached interfaces, rules, what is exempt" {
+	# shellcheck source=/dev/null
+	source "$ROOT/build/completion/flagfilter"
+	completes() {
+		COMP_LINE="$FLAGFILTER --netns $SERVER $1" COMP_POINT=$((${#FLAGFILTER} + ${#SERVER} + 10 + ${#1}))
+		_flagfilter
+		echo "${COMPREPLY[*]}"
+	}
+	equal "$(completes "attach ")" "lo s0"
+	ff attach s0 --policy "$(policy x <<<$'preset: none\nrules: [{name: mine, flags: URG/URG, mode: off}]\nexempt: {sources: [192.0.2.1], ports: [80]}')"
+	equal "$(completes "detach ")" s0
+	equal "$(completes "rule s0 ")" "add del mine="
+	equal "$(completes "rule s0 del ")" mine
+	equal "$(completes "exempt s0 del ")" "192.0.2.1/32 80"
 }

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# What bash and zsh complete, in what both understand. Commands and options are those that --help lists; names of rules and
+# interfaces are asked of the filter, which needs root.
+
+# One a line: what the filters on interfaces say, "KEY":"VALUE" by "KEY":"VALUE".
+_flagfilter_ask() { # PROGRAM NETNS KEY COMMAND...
+	local program=$1 netns=$2 key=$3
+	shift 3
+	"$program" ${netns:+--netns "$netns"} --json "$@" 2>/dev/null | grep -o "\"$key\":\"[^\"]*\"" | cut -d '"' -f 4 | sort -u
+}
+
+_flagfilter_interfaces() { # PROGRAM NETNS COMMAND
+	local attached=''
+	[ "$3" = attach ] || attached=$(_flagfilter_ask "$1" "$2" interface status)
+	if [ -n "$attached" ]; then
+		echo "$attached"
+	else
+		ip ${2:+-n "$2"} -o link show 2>/dev/null | sed 's/^[0-9]*: \([^:@]*\).*/\1/'
+	fi
+}
+
+# The values of an option; "/" is a file.
+_flagfilter_values() { # OPTION
+	case $1 in
+	--netns) ip netns list 2>/dev/null | cut -d ' ' -f 1 ;;
+	--mode | -m) printf '%s\n' native generic offload auto ;;
+	--preset | -P) printf '%s\n' none default strict conntrack ;;
+	--engine | -e) printf '%s\n' native kernel ;;
+	--policy | -p | -w | --write) echo / ;;
+	esac
+}
+
+_flagfilter_rules() { # PROGRAM NETNS CURRENT INTERFACE WORD...
+	local program=$1 netns=$2 current=$3 interface=$4
+	shift 4
+	case ${1-}/$current in
+	add/*) [ $# -ne 3 ] || printf '%s\n' off monitor enforce ;;
+	del/*) _flagfilter_ask "$program" "$netns" name rule "$interface" ;;
+	*=*) printf "${current%%=*}=%s\n" off monitor enforce ;;
+	*)
+		[ $# -gt 0 ] || printf '%s\n' add del
+		_flagfilter_ask "$program" "$netns" name rule "$interface" | sed 's/$/=/'
+		;;
+	esac
+}
+
+_flagfilter_exempt() { # PROGRAM NETNS INTERFACE WORD...
+	case ${4-} in
+	'') printf '%s\n' list add del ;;
+	del) "$1" ${2:+--netns "$2"} exempt "$3" 2>/dev/null | sed -n 's/^\(source\|port\) *//p' ;;
+	esac
+}
+
+# What may stand in place of CURRENT behind these words, one a line; "/" is a file. Not all of it begins with CURRENT.
+_flagfilter_candidates() { # PROGRAM CURRENT WORD...
+	local program=$1 current=$2 netns='' name='' before='' first='' second='' help synopsis word count=0
+	shift 2
+	help=$("$program" --help 2>/dev/null)
+	# Words that are values of options go with them; the others take their places.
+	for word; do
+		shift
+		if [ -n "$before" ]; then
+			[ "$before" != --netns ] || netns=$word
+			before=''
+			continue
+		fi
+		case $word in
+		--netns=*) netns=${word#*=} ;;
+		--*=*) ;;
+		-*) ! echo "$help" | grep -qE -- " $word(, --[a-z-]+)?=[A-Z]" || before=$word ;;
+		*)
+			if [ -z "$name" ]; then
+				name=$word
+				synopsis=$(echo "$help" | sed -n "s/^  $name  *//p")
+				help=$("$program" "$name" --help 2>/dev/null)
+			else
+				set -- "$@" "$word"
+			fi
+			;;
+		esac
+	done
+	count=$#
+	if [ -n "$before" ]; then
+		_flagfilter_values "$before"
+		return
+	fi
+	case $current in
+	--*=*)
+		_flagfilter_values "${current%%=*}" | sed "s|^|${current%%=*}=|"
+		return
+		;;
+	-*)
+		echo "$help" | grep -oE -- '^ .{0,7}--[a-z-]+' | grep -oE -- '--[a-z-]+'
+		return
+		;;
+	esac
+	if [ -z "$name" ]; then
+		echo "$help" | sed -n '/^Commands:/,$s/^  \([a-z][a-z]*\) .*/\1/p'
+		return
+	fi
+	first=${synopsis%% *} second=${synopsis#* }
+	case $count,$first,${second%% *} in
+	0,IF,* | 0,\[IF\],*) _flagfilter_interfaces "$program" "$netns" "$name" ;;
+	0,FILE,* | 0,CAPTURE,* | 1,IF,FILE) echo / ;;
+	*)
+		case $count,$name in
+		0,*) ;;
+		*,rule) _flagfilter_rules "$program" "$netns" "$current" "$@" ;;
+		*,exempt) _flagfilter_exempt "$program" "$netns" "$@" ;;
+		esac
+		;;
+	esac
+}
