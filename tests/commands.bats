@@ -100,9 +100,11 @@ policy() {
 	one_line
 }
 
+COMMANDS="doctor attach detach status rule exempt apply confirm diff save reset check stats matrix top capture offenders report replay explain"
+
 @test "help lists every command, and each has a help of its own" {
 	run -0 "$FLAGFILTER" --help
-	for command in attach detach status rule apply check stats matrix top replay explain; do
+	for command in $COMMANDS; do
 		[[ $output == *$'\n'"  $command"* ]]
 		"$FLAGFILTER" $command --help >help
 		grep -q "^Usage: flagfilter $command" help
@@ -112,7 +114,7 @@ policy() {
 
 @test "the man page has every command and every option" {
 	page=$(mandoc -T ascii "$ROOT/docs/flagfilter.8" | sed 's/.\x08//g')
-	for word in attach detach status rule apply check stats matrix top replay explain; do
+	for word in $COMMANDS; do
 		[[ $page == *"$word"* ]]
 		for option in $("$FLAGFILTER" $word --help | grep -oE -- '--[a-z]+' | sort -u); do
 			[[ $option == --help || $option == --usage || $option == --version || $page == *"$option"* ]] ||

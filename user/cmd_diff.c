@@ -103,28 +103,39 @@ static int print_json(const struct answer *answer)
 	return output_json(stdout, object);
 }
 
-static void print_rules(const struct comparison *comparison)
+static void print_rule(char sign, const struct ff_rule *rule)
+{
+	char match[RULE_MATCH_SIZE];
+
+	printf("  %c %-24s %-8s %s\n", sign, rule->name, mode_name(rule->mode), rule_match_format(rule, match));
+}
+
+static void print_rule_change(const struct ff_rule *before, const struct ff_rule *after)
 {
 	char match[RULE_MATCH_SIZE], old_match[RULE_MATCH_SIZE];
 
+	printf("  ~ %-24s ", after->name);
+	if (before->mode != after->mode)
+		printf("%s -> ", mode_name(before->mode));
+	printf("%-8s ", mode_name(after->mode));
+	if (strcmp(rule_match_format(before, old_match), rule_match_format(after, match)))
+		printf("%s -> ", old_match);
+	printf("%s\n", match);
+}
+
+static void print_rules(const struct comparison *comparison)
+{
 	if (comparison->rules || comparison->reordered)
 		printf("\nrules\n");
 	for (unsigned int i = 0; i < comparison->rules; i++) {
 		const struct ff_rule *before = comparison->rule[i].before, *after = comparison->rule[i].after;
-		const struct ff_rule *rule = after ? after : before;
 
-		rule_match_format(rule, match);
-		if (!before || !after) {
-			printf("  %c %-24s %-8s %s\n", before ? '-' : '+', rule->name, mode_name(rule->mode), match);
-			continue;
-		}
-		printf("  ~ %-24s ", rule->name);
-		if (before->mode != after->mode)
-			printf("%s -> ", mode_name(before->mode));
-		printf("%-8s", mode_name(after->mode));
-		if (strcmp(rule_match_format(before, old_match), match))
-			printf(" %s ->", old_match);
-		printf(" %s\n", match);
+		if (!before)
+			print_rule('+', after);
+		else if (!after)
+			print_rule('-', before);
+		else
+			print_rule_change(before, after);
 	}
 	if (comparison->reordered)
 		printf("  those in both come in another order\n");
