@@ -7,13 +7,13 @@
 #include <locale.h>
 #define NCURSES_NOMACROS /* functions, which can be looked up by name */
 #include <ncurses.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* From <term.h>, which would make macros of "columns" and "lines" and a hundred words more. */
 int setupterm(const char *type, int fd, int *found);
-char *tigetstr(const char *capability);
 
 /*
  * Linked to the program, ncurses with its libtinfo would make every other command start a quarter of a millisecond
@@ -60,16 +60,25 @@ static struct {
 
 static int load_ncurses(WINDOW ***window, struct diag *diag)
 {
-	void *library = dlopen("libncursesw.so.6", RTLD_NOW);
+	static const struct {
+		const char *name;
+		size_t offset; /* in lib */
+	} functions[] = {
+#define PLACE(name) {#name, offsetof(__typeof__(lib), name)},
+		NCURSES_FUNCTIONS(PLACE)
+#undef PLACE
+	};
+	void *library = dlopen("libncursesw.so.6", RTLD_NOW), *found;
 
 	if (!library)
 		return diag_fail(diag, -ENOENT, "top needs ncurses: %s: install it (Debian: libncursesw6)", dlerror());
-#define LOAD(name)                                                                                                     \
-	lib.name = dlsym(library, #name);                                                                              \
-	if (!lib.name)                                                                                                 \
-		return diag_fail(diag, -ENOENT, "this ncurses is not one for top: it has no " #name);
-	NCURSES_FUNCTIONS(LOAD)
-#undef LOAD
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+		found = dlsym(library, functions[i].name);
+		if (!found)
+			return diag_fail(diag, -ENOENT, "this ncurses is not one for top: it has no %s",
+					 functions[i].name);
+		memcpy((char *)&lib + functions[i].offset, &found, sizeof(found));
+	}
 	*window = dlsym(library, "stdscr");
 	return *window ? 0 : diag_fail(diag, -ENOENT, "this ncurses is not one for top: it has no stdscr");
 }

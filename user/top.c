@@ -15,9 +15,9 @@ struct tick {
 	unsigned int seconds; /* how many new ones the history gets */
 };
 
-static unsigned int rounded(double seconds)
+static unsigned long rounded(double seconds)
 {
-	return seconds + 0.5;
+	return ((unsigned long)(seconds * 1000) + 500) / 1000;
 }
 
 static struct tick tick_of(struct top_filter *filter, double time_s)

@@ -76,7 +76,8 @@ const char *top_sparkline(const struct top_line *line, unsigned int width, bool 
 struct top_offender {
 	char who[TOP_NAME_SIZE];
 	char rule[FF_NAME_SIZE];
-	double pps, error_pps; /* an estimate, and by how much it may be off */
+	double pps; /* an estimate, and its bounds */
+	double pps_at_least, pps_at_most;
 };
 struct top_offenders {
 	unsigned int count;

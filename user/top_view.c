@@ -219,10 +219,11 @@ static void draw_classes(const struct top_filter *filter, const struct top_area 
 static void draw_offenders(const struct top_offenders *offenders, const struct top_area *area)
 {
 	struct table table = {area,
-			      4,
+			      5,
 			      {{"top offenders", 20, false, 0},
 			       {"packets/s", RATE_WIDTH, true, 1},
-			       {"+/-", RATE_WIDTH, true, 3},
+			       {"at least", RATE_WIDTH, true, 3},
+			       {"at most", RATE_WIDTH, true, 4},
 			       {"rule", 14, false, 2}}};
 
 	for (unsigned int i = 0; i < offenders->count; i++)
@@ -234,8 +235,9 @@ static void draw_offenders(const struct top_offenders *offenders, const struct t
 
 		put_text(text[0], offender->who);
 		put_rate(text[1], offender->pps);
-		put_rate(text[2], offender->error_pps);
-		put_text(text[3], offender->rule);
+		put_rate(text[2], offender->pps_at_least);
+		put_rate(text[3], offender->pps_at_most);
+		put_text(text[4], offender->rule);
 		draw_row(&table, row, false, SCREEN_PLAIN, text);
 	}
 }

@@ -148,7 +148,6 @@ history_of() { matrix ".history.$1" "${@:2}"; }
 }
 
 @test "status --cost without packets says so, and status alone does not look" {
-	local statistics
 	in_s sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
 	in_a sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
 	ff attach s0
@@ -296,7 +295,7 @@ ended_and_restored() {
 		start_top 80x24
 		kill "-$signal" "$(top_pid)"
 		ended_and_restored 0
-		[ -z "$(grep -E 'syn-fin' "$SCREEN")" ] # the other screen is gone
+		run ! grep -q 'syn-fin' "$SCREEN" # the other screen is gone
 		t kill-server
 	done
 	need_tools bash
