@@ -96,7 +96,7 @@ make_wire() {
 net_setup() {
 	[ ! -s "$BATS_FILE_TMPDIR/skip" ] || skip "$(cat "$BATS_FILE_TMPDIR/skip")"
 	ATTACKER=ff-$$-a SERVER=ff-$$-s
-	NAMESPACES=("$ATTACKER" "$SERVER") PROCESSES=()
+	NAMESPACES=("$SERVER" "$ATTACKER") PROCESSES=()
 	make_wire "$ATTACKER" "$SERVER"
 	SERVER_ID=$(netns_id "$SERVER")
 }
