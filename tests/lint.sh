@@ -51,6 +51,7 @@ levels=(
 	"top_view"
 	"top screen"
 	"matrix"
+	"summary"
 	"output report compare offenders pcapng"
 	"compile policy_file policy_write"
 	"field"

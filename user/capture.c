@@ -46,6 +46,7 @@ static int load_libpcap(struct diag *diag)
 struct capture {
 	pcap_t *pcap;
 	__u64 frames;	      /* read so far */
+	__u64 time_ns;	      /* of the last one, CLOCK_REALTIME */
 	char buffer[1 << 18]; /* of the file: libpcap reads through stdio, whose own would be 4096 bytes */
 	char name[];	      /* in diagnostics */
 };
@@ -125,6 +126,7 @@ int capture_next(struct capture *capture, const void **data, __u32 *size, struct
 	switch (lib.pcap_next_ex(capture->pcap, &header, &bytes)) {
 	case 1:
 		capture->frames++;
+		capture->time_ns = header->ts.tv_sec * 1000000000ull + header->ts.tv_usec * 1000ull;
 		*data = bytes;
 		*size = header->caplen;
 		return 1;
@@ -134,4 +136,9 @@ int capture_next(struct capture *capture, const void **data, __u32 *size, struct
 		return diag_fail(diag, -EIO, "%s: broken after frame %llu: %s", capture->name, capture->frames,
 				 lib.pcap_geterr(capture->pcap));
 	}
+}
+
+__u64 capture_time_ns(const struct capture *capture)
+{
+	return capture->time_ns;
 }

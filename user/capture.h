@@ -19,6 +19,9 @@ void capture_close(struct capture *capture);
  */
 int capture_next(struct capture *capture, const void **data, __u32 *size, struct diag *diag);
 
+/* When the last frame was captured: CLOCK_REALTIME. */
+__u64 capture_time_ns(const struct capture *capture);
+
 DEFINE_CLEANUP(cleanup_capture, struct capture *, capture_close)
 #define _cleanup_capture_ _cleanup_(cleanup_capture)
 

@@ -6,6 +6,7 @@
 #include "output.h"
 #include "program.h"
 #include "report.h"
+#include "summary.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,11 +15,13 @@ struct arguments {
 	const char *capture;
 	bool kernel;
 	bool verdicts;
+	bool summary;
 };
 
 struct replay {
 	struct engine_native *native; /* with a trial, for the frames it refuses */
 	struct program_trial *trial;  /* NULL: the native engine judges everything */
+	struct summary *summary;      /* NULL: none is asked for */
 	__u64 frames;
 	__u64 refused; /* by the trial, of these */
 };
@@ -99,6 +102,13 @@ static int replay_frames(struct replay *replay, struct capture *capture, const s
 		error = judge(replay, frame, size, &outcome, diag);
 		if (error)
 			return error;
+		if (replay->summary && summary_frame(replay->summary, &outcome, capture_time_ns(capture))) {
+			struct packet packet;
+
+			packet_parse(&packet, frame, size);
+			packet.class = outcome.class; /* also of a frame whose headers go on for long */
+			summary_source(replay->summary, &packet, capture_time_ns(capture));
+		}
 		error = arguments->verdicts ? print_verdict(replay, policy, &outcome, json) : 0;
 		if (error)
 			return write_failed(error, diag);
@@ -159,6 +169,23 @@ static int print_json(const struct replay *replay, const struct report *report, 
 	return error;
 }
 
+static int print_summary(const struct replay *replay, const char *capture, bool json)
+{
+	json_t *object;
+	int error;
+
+	if (!json) {
+		printf("%s: ", capture);
+		return summary_print(stdout, replay->summary);
+	}
+	object = json_pack("{si so}", "schema", 1, "capture", json_path(capture));
+	error = object ? summary_to_json(replay->summary, object) : -ENOMEM;
+	if (!error)
+		return output_json(stdout, object);
+	json_decref(object);
+	return error;
+}
+
 static int print_report(const struct replay *replay, const struct report *report, const char *capture, bool json)
 {
 	if (json)
@@ -168,12 +195,15 @@ static int print_report(const struct replay *replay, const struct report *report
 	return 0;
 }
 
-enum { KEY_ENGINE = 256, KEY_VERDICTS };
+enum { KEY_ENGINE = 256, KEY_VERDICTS, KEY_SUMMARY };
 
 static const struct argp_option options[] = {
 	{"engine", KEY_ENGINE, "ENGINE", 0, "native (in this process, no root) or kernel", 0},
 	{"verdicts", KEY_VERDICTS, NULL, 0,
 	 "instead of the report one line per frame, with --json an object: number, verdict, rule or class", 0},
+	{"summary", KEY_SUMMARY, NULL, 0,
+	 "instead of the report: which illegal packets, from whom, what they look like, what each preset would drop",
+	 0},
 	{0},
 };
 
@@ -186,13 +216,19 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		arguments->kernel = !strcmp(value, "kernel");
 		if (!arguments->kernel && strcmp(value, "native") != 0)
 			command_usage_error(state, "unknown engine '%s': native or kernel", value);
-		return 0;
+		break;
 	case KEY_VERDICTS:
 		arguments->verdicts = true;
-		return 0;
+		break;
+	case KEY_SUMMARY:
+		arguments->summary = true;
+		break;
 	default:
 		return command_parse_argument(key, value, state, &arguments->capture, "a capture");
 	}
+	if (arguments->summary && (arguments->verdicts || arguments->kernel))
+		command_usage_error(state, "--summary goes with neither --verdicts nor --engine kernel");
+	return 0;
 }
 
 static const struct argp argp = {.options = options, .parser = parse_option};
@@ -212,6 +248,7 @@ static void close_engines(struct replay *replay)
 		program_trial_close(replay->trial);
 	if (replay->native)
 		engine_native_close(replay->native);
+	summary_close(replay->summary);
 }
 
 static int run(struct replay *replay, struct report *report, const struct arguments *arguments, bool json,
@@ -230,7 +267,8 @@ static int run(struct replay *replay, struct report *report, const struct argume
 	error = read_counters(replay, &report->counters, diag);
 	if (error)
 		return error;
-	error = print_report(replay, report, arguments->capture, json);
+	error = replay->summary ? print_summary(replay, arguments->capture, json)
+				: print_report(replay, report, arguments->capture, json);
 	return error ? write_failed(error, diag) : broken;
 }
 
@@ -251,6 +289,8 @@ int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag
 		return error;
 	for (i = 0; i < report->policy.rules; i++)
 		report->policy.rule[i].counter = i;
+	if (arguments.summary && summary_open(&replay.summary, from.path || from.preset ? &report->policy : NULL))
+		return diag_no_memory(diag);
 	error = open_engines(&replay, &report->policy, arguments.kernel, diag);
 	if (error)
 		return error;

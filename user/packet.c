@@ -24,6 +24,21 @@ static void parse_addresses(struct packet *packet, const struct ff_frame *frame,
 	}
 }
 
+/* RFC 9293: the ports are the first two 16 bits, the window the eighth; the data offset leads the seventh. */
+static void parse_tcp(struct packet *packet, const struct ff_frame *frame, const __be16 *tcp)
+{
+	packet->ports = ff_has(frame, tcp, FF_TCP_PORTS_END);
+	if (packet->ports) {
+		packet->source_port = ntohs(tcp[0]);
+		packet->dest_port = ntohs(tcp[1]);
+	}
+	packet->has_header = packet->class < FF_NAMED_CLASSES && ff_has(frame, tcp, 20);
+	if (packet->has_header) {
+		packet->window = ntohs(tcp[7]);
+		packet->has_options = ntohs(tcp[6]) >> 12 > 5;
+	}
+}
+
 void packet_parse(struct packet *packet, const void *data, size_t size)
 {
 	struct {
@@ -39,17 +54,11 @@ void packet_parse(struct packet *packet, const void *data, size_t size)
 	ip = parsed >> FF_IP_SHIFT & FF_IP_MASK;
 	tcp = parsed >> FF_TCP_SHIFT & FF_TCP_MASK;
 
-	memset(packet, 0, sizeof(*packet));
+	*packet = (struct packet){.class = parsed & FF_CLASS_MASK};
 	if (ip)
 		parse_addresses(packet, &frame, copy.bytes + ip);
-	if (packet->family && tcp && ff_has(&frame, copy.bytes + tcp, FF_TCP_PORTS_END)) {
-		__be16 port[2];
-
-		memcpy(port, copy.bytes + tcp, sizeof(port));
-		packet->ports = true;
-		packet->source_port = ntohs(port[0]);
-		packet->dest_port = ntohs(port[1]);
-	}
+	if (packet->family && tcp)
+		parse_tcp(packet, &frame, (const void *)(copy.bytes + tcp));
 }
 
 const char *packet_address(__u8 family, const __u8 address[16], char buffer[PACKET_ADDRESS_SIZE])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Addresses and ports of a frame, found by the program's own parser. */
+/* What there is to say about a frame beside its verdict, found by the program's own parser. */
 #ifndef PACKET_H
 #define PACKET_H
 
@@ -7,10 +7,14 @@
 #include <stddef.h>
 
 struct packet {
+	__u16 class;
 	__u8 family;		   /* 4 or 6; 0: no addresses to be seen, and nothing below counts */
 	bool ports;		   /* they can be seen */
 	__u8 source[16], dest[16]; /* network byte order; an IPv4 address fills the first four */
 	__u16 source_port, dest_port;
+	bool has_header;  /* all of TCP's 20 bytes are there, and: */
+	__u16 window;	  /* as it stands in the header */
+	bool has_options; /* TCP's */
 };
 
 /* Of a frame of SIZE bytes at DATA, with any alignment, as far as they are there. */

@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck disable=SC2034,SC2154 # try counts; stderr and lines are what run sets
+#
 # doctor: what it says before is what attach then does; what attach says when the kernel refuses.
 
 bats_require_minimum_version 1.5.0

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The report a person would write about a capture: which illegal packets, from whom, when, what they look like, and
+ * what each preset would have done. Memory is bounded, whatever sources are in the capture: see summary_source().
+ */
+#ifndef SUMMARY_H
+#define SUMMARY_H
+
+#include "compile.h"
+#include "packet.h"
+#include <jansson.h>
+#include <stdio.h>
+
+struct summary;
+
+/* POLICY (NULL: none) is told about like a preset. -ENOMEM */
+int summary_open(struct summary **summary, const struct policy *policy);
+void summary_close(struct summary *summary);
+
+/*
+ * Counts one frame, captured at TIME_NS (CLOCK_REALTIME), that met OUTCOME. Whether it is illegal: the widest preset,
+ * or the policy, would drop it. Then summary_source() wants to know it too.
+ */
+bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64 time_ns);
+
+/*
+ * Counts an illegal packet by its source: an IPv4 address, or an IPv6 network of 64 bits. There is room for
+ * SUMMARY_SOURCES; a new one takes the place of the one with the fewest packets, and inherits their number as what it
+ * may have sent unseen. (Space-Saving: a source of more than 1/SUMMARY_SOURCES of all illegal packets is never missed.)
+ */
+#define SUMMARY_SOURCES 256
+void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns);
+
+/* As text for a person, at most 80 columns wide. -ENOMEM */
+int summary_print(FILE *out, struct summary *summary);
+
+/* Adds the keys frames, from, to, illegal, sources, others, presets to OBJECT. -ENOMEM */
+int summary_to_json(struct summary *summary, json_t *object);
+
+#endif
