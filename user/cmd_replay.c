@@ -89,6 +89,18 @@ static int write_failed(int error, struct diag *diag)
 	return diag_fail(diag, error, "cannot write the output: %s", strerror(-error));
 }
 
+static void summarize(struct summary *summary, const struct outcome *outcome, const void *frame, __u32 size,
+		      __u64 time_ns)
+{
+	struct packet packet;
+
+	if (!summary_frame(summary, outcome, time_ns, size))
+		return;
+	packet_parse(&packet, frame, size);
+	packet.class = outcome->class; /* also of a frame whose headers go on for long */
+	summary_source(summary, &packet, time_ns, size);
+}
+
 static int replay_frames(struct replay *replay, struct capture *capture, const struct policy *policy,
 			 const struct arguments *arguments, bool json, struct diag *diag)
 {
@@ -102,13 +114,8 @@ static int replay_frames(struct replay *replay, struct capture *capture, const s
 		error = judge(replay, frame, size, &outcome, diag);
 		if (error)
 			return error;
-		if (replay->summary && summary_frame(replay->summary, &outcome, capture_time_ns(capture))) {
-			struct packet packet;
-
-			packet_parse(&packet, frame, size);
-			packet.class = outcome.class; /* also of a frame whose headers go on for long */
-			summary_source(replay->summary, &packet, capture_time_ns(capture));
-		}
+		if (replay->summary)
+			summarize(replay->summary, &outcome, frame, size, capture_time_ns(capture));
 		error = arguments->verdicts ? print_verdict(replay, policy, &outcome, json) : 0;
 		if (error)
 			return write_failed(error, diag);

@@ -54,7 +54,7 @@ static const struct scan {
 #define SCANS (sizeof(scans) / sizeof(*scans))
 
 struct span {
-	__u64 packets;
+	struct ff_count count;
 	__u64 first_ns, last_ns; /* the earliest and the latest; a capture need not be in order */
 };
 
@@ -73,10 +73,10 @@ struct source {
 
 struct summary {
 	struct span frames, illegal;
-	__u64 class[FF_CLASSES];  /* packets of each */
-	__u16 widest[FF_CLASSES]; /* verdicts of the widest preset */
+	struct ff_count class[FF_CLASSES]; /* what there was of each */
+	__u16 widest[FF_CLASSES];	   /* verdicts of the widest preset */
 	const struct policy *policy;
-	__u64 policy_dropped, policy_would_drop, policy_exempted;
+	struct ff_count dropped, would_drop, exempted; /* by the policy */
 	unsigned int sources;
 	bool replaced; /* a source was, for want of room */
 	struct source source[SUMMARY_SOURCES];
@@ -116,30 +116,35 @@ void summary_close(struct summary *summary)
 	free(summary);
 }
 
-static void span_add(struct span *span, __u64 time_ns)
+static void count(struct ff_count *count, __u32 size)
 {
-	if (!span->packets || time_ns < span->first_ns)
-		span->first_ns = time_ns;
-	if (!span->packets || time_ns > span->last_ns)
-		span->last_ns = time_ns;
-	span->packets++;
+	count->packets++;
+	count->bytes += size;
 }
 
-bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64 time_ns)
+static void span_add(struct span *span, __u64 time_ns, __u32 size)
+{
+	if (!span->count.packets || time_ns < span->first_ns)
+		span->first_ns = time_ns;
+	if (!span->count.packets || time_ns > span->last_ns)
+		span->last_ns = time_ns;
+	count(&span->count, size);
+}
+
+bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64 time_ns, __u32 size)
 {
 	bool named = summary->policy && FF_ACTION(outcome->verdict) != FF_PASS;
 	bool illegal = named || summary->widest[outcome->class] != FF_PASS;
 
-	span_add(&summary->frames, time_ns);
-	summary->class[outcome->class]++;
-	if (named && outcome->dropped)
-		summary->policy_dropped++;
-	else if (named && outcome->exempted)
-		summary->policy_exempted++;
-	else if (named)
-		summary->policy_would_drop++;
+	span_add(&summary->frames, time_ns, size);
+	count(&summary->class[outcome->class], size);
+	if (named)
+		count(outcome->dropped	  ? &summary->dropped
+		      : outcome->exempted ? &summary->exempted
+					  : &summary->would_drop,
+		      size);
 	if (illegal)
-		span_add(&summary->illegal, time_ns);
+		span_add(&summary->illegal, time_ns, size);
 	return illegal;
 }
 
@@ -167,13 +172,13 @@ static struct source *find_source(struct summary *summary, const struct packet *
 
 		if (is_from(source, packet))
 			return source;
-		if (source->seen.packets + source->unseen < least->seen.packets + least->unseen)
+		if (source->seen.count.packets + source->unseen < least->seen.count.packets + least->unseen)
 			least = source;
 	}
 	if (summary->sources < SUMMARY_SOURCES) {
 		least = &summary->source[summary->sources++];
 	} else {
-		unseen = least->seen.packets + least->unseen;
+		unseen = least->seen.count.packets + least->unseen;
 		summary->replaced = true;
 	}
 	*least = (struct source){.family = packet->family, .unseen = unseen};
@@ -207,14 +212,14 @@ static const struct scan *scan_of(const struct packet *packet)
 	return scan;
 }
 
-void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns)
+void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns, __u32 size)
 {
 	struct source *source = find_source(summary, packet);
 
 	if (memcmp(source->address, packet->source, address_size(packet->family)) != 0)
 		source->several = true;
-	span_add(&source->seen, time_ns);
-	span_add(&source->scan[scan_of(packet) - scans], time_ns);
+	span_add(&source->seen, time_ns, size);
+	span_add(&source->scan[scan_of(packet) - scans], time_ns, size);
 	add_target(source, packet);
 	if (packet->ports && !(source->port[packet->dest_port / 8] & 1 << packet->dest_port % 8)) {
 		source->port[packet->dest_port / 8] |= 1 << packet->dest_port % 8;
@@ -228,7 +233,7 @@ static int more_packets(const void *a, const void *b)
 {
 	const struct source *x = a, *y = b;
 
-	return (x->seen.packets < y->seen.packets) - (x->seen.packets > y->seen.packets);
+	return (x->seen.count.packets < y->seen.count.packets) - (x->seen.count.packets > y->seen.count.packets);
 }
 
 /* "192.0.2.1", "2001:db8::1", or "2001:db8::/64" if several addresses of it were seen. Returns BUFFER. */
@@ -244,23 +249,23 @@ static const char *source_name(const struct source *source, char buffer[SOURCE_S
 	else
 		snprintf(buffer, SOURCE_SIZE, "no address");
 	if (source->several)
-		strcat(buffer, "/64");
+		snprintf(buffer + strlen(buffer), SOURCE_SIZE - strlen(buffer), "/64");
 	return buffer;
 }
 
 /* Illegal packets of sources that had to make room. */
 static __u64 others(const struct summary *summary)
 {
-	__u64 packets = summary->illegal.packets;
+	__u64 packets = summary->illegal.count.packets;
 
 	for (unsigned int i = 0; i < summary->sources; i++)
-		packets -= summary->source[i].seen.packets;
+		packets -= summary->source[i].seen.count.packets;
 	return packets;
 }
 
 /* What a preset would drop. */
 struct effect {
-	__u64 dropped;
+	struct ff_count dropped;
 	bool more[FF_CLASSES]; /* classes that occurred, and that the preset before it would not drop */
 };
 
@@ -274,8 +279,9 @@ static int preset_effect(const struct summary *summary, unsigned int preset, str
 	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
 		if (verdict[class] == FF_PASS)
 			continue;
-		effect->dropped += summary->class[class];
-		effect->more[class] = summary->class[class] && before[class] == FF_PASS;
+		effect->dropped.packets += summary->class[class].packets;
+		effect->dropped.bytes += summary->class[class].bytes;
+		effect->more[class] = summary->class[class].packets && before[class] == FF_PASS;
 	}
 	return 0;
 }
@@ -291,7 +297,7 @@ static int take_most(const struct summary *summary, bool left[FF_CLASSES])
 	int most = -1;
 
 	for (int class = 0; class < FF_CLASSES; class ++)
-		if (left[class] && (most < 0 || summary->class[class] > summary -> class[most]))
+		if (left[class] && (most < 0 || summary->class[class].packets > summary->class[most].packets))
 			most = class;
 	if (most >= 0)
 		left[most] = false;
@@ -316,8 +322,8 @@ static void print_source(FILE *out, const struct source *source)
 {
 	char name[SOURCE_SIZE];
 
-	fprintf(out, "\n%s: %llu packet%s to ", source_name(source, name), source->seen.packets,
-		plural(source->seen.packets));
+	fprintf(out, "\n%s: %llu packet%s to ", source_name(source, name), source->seen.count.packets,
+		plural(source->seen.count.packets));
 	if (source->ports)
 		fprintf(out, "%u port%s of ", source->ports, plural(source->ports));
 	if (source->targets > TARGETS_MAX)
@@ -328,8 +334,8 @@ static void print_source(FILE *out, const struct source *source)
 	if (source->unseen)
 		fprintf(out, "  and at most %llu packets before that\n", source->unseen);
 	for (unsigned int i = 0; i < SCANS; i++)
-		if (source->scan[i].packets)
-			fprintf(out, "  %10llu  %s%s%s%s\n", source->scan[i].packets, scans[i].name,
+		if (source->scan[i].count.packets)
+			fprintf(out, "  %10llu  %s%s%s%s\n", source->scan[i].count.packets, scans[i].name,
 				scans[i].tool ? " (as by " : "", scans[i].tool ? scans[i].tool : "",
 				scans[i].tool ? ")" : "");
 }
@@ -342,7 +348,7 @@ static void print_sources(FILE *out, struct summary *summary)
 	for (unsigned int i = 0; i < shown; i++)
 		print_source(out, &summary->source[i]);
 	for (unsigned int i = shown; i < summary->sources; i++)
-		packets += summary->source[i].seen.packets;
+		packets += summary->source[i].seen.count.packets;
 	if (packets)
 		fprintf(out, "\nand %llu packet%s from %s%u more sources\n", packets, plural(packets),
 			summary->replaced ? "at least " : "", summary->sources - shown + summary->replaced);
@@ -357,13 +363,13 @@ static int print_preset(FILE *out, const struct summary *summary, unsigned int p
 
 	if (preset_effect(summary, preset, &effect))
 		return -ENOMEM;
-	fprintf(out, "%-10s %12llu", presets[preset], effect.dropped);
+	fprintf(out, "%-10s %12llu", presets[preset], effect.dropped.packets);
 	while ((class = take_most(summary, effect.more)) >= 0) {
 		if (++shown > COMBINATIONS_PRINTED)
 			more++;
 		else
 			fprintf(out, "%s%12llu %s\n", shown == 1 ? "" : "                       ",
-				summary->class[class], combination(class, text));
+				summary->class[class].packets, combination(class, text));
 	}
 	if (more)
 		fprintf(out, "                                and %u more\n", more);
@@ -378,15 +384,15 @@ int summary_print(FILE *out, struct summary *summary)
 	int error = 0;
 
 	qsort(summary->source, summary->sources, sizeof(summary->source[0]), more_packets);
-	fprintf(out, "%llu frame%s", summary->frames.packets, plural(summary->frames.packets));
-	if (summary->frames.packets) {
+	fprintf(out, "%llu frame%s", summary->frames.count.packets, plural(summary->frames.count.packets));
+	if (summary->frames.count.packets) {
 		fputs(", ", out);
 		print_span(out, &summary->frames);
 	} else {
 		fputc('\n', out);
 	}
-	fprintf(out, "%llu illegal packet%s", illegal->packets, plural(illegal->packets));
-	if (illegal->packets) {
+	fprintf(out, "%llu illegal packet%s", illegal->count.packets, plural(illegal->count.packets));
+	if (illegal->count.packets) {
 		fprintf(out, " from %s%u source%s\n", summary->replaced ? "more than " : "", summary->sources,
 			plural(summary->sources));
 		print_sources(out, summary);
@@ -398,21 +404,22 @@ int summary_print(FILE *out, struct summary *summary)
 		error = print_preset(out, summary, i);
 	if (summary->policy)
 		fprintf(out, "\n%s: drops %llu, would drop %llu more (monitored), exempts %llu\n",
-			summary->policy->label, summary->policy_dropped, summary->policy_would_drop,
-			summary->policy_exempted);
+			summary->policy->label, summary->dropped.packets, summary->would_drop.packets,
+			summary->exempted.packets);
 	return error;
 }
 
 /* ---- JSON */
 
-/* The keys packets, first and last; without packets the latter two are null. */
+/* The keys packets, bytes, first and last; without packets the latter two are null. */
 static json_t *span_to_json(const struct span *span)
 {
 	char first[OUTPUT_TIME_SIZE], last[OUTPUT_TIME_SIZE];
+	bool any = span->count.packets;
 
-	return json_pack("{sI ss? ss?}", "packets", (json_int_t)span->packets, "first",
-			 span->packets ? output_time(span->first_ns, first) : NULL, "last",
-			 span->packets ? output_time(span->last_ns, last) : NULL);
+	return json_pack("{sI sI ss? ss?}", "packets", (json_int_t)span->count.packets, "bytes",
+			 (json_int_t)span->count.bytes, "first", any ? output_time(span->first_ns, first) : NULL,
+			 "last", any ? output_time(span->last_ns, last) : NULL);
 }
 
 static json_t *source_to_json(const struct source *source)
@@ -423,7 +430,7 @@ static json_t *source_to_json(const struct source *source)
 	for (unsigned int i = 0; i < SCANS; i++) {
 		json_t *scan;
 
-		if (!source->scan[i].packets)
+		if (!source->scan[i].count.packets)
 			continue;
 		scan = span_to_json(&source->scan[i]);
 		json_object_set_new(scan, "scan", json_string(scans[i].name));
@@ -438,6 +445,11 @@ static json_t *source_to_json(const struct source *source)
 	return object;
 }
 
+static json_t *count_to_json(const struct ff_count *count)
+{
+	return json_pack("{sI sI}", "packets", (json_int_t)count->packets, "bytes", (json_int_t)count->bytes);
+}
+
 static json_t *preset_to_json(const struct summary *summary, unsigned int preset)
 {
 	json_t *more = json_array();
@@ -450,10 +462,12 @@ static json_t *preset_to_json(const struct summary *summary, unsigned int preset
 		return NULL;
 	}
 	while ((class = take_most(summary, effect.more)) >= 0)
-		json_array_append_new(more, json_pack("{ss sI}", class < FF_NAMED_CLASSES ? "flags" : "class",
+		json_array_append_new(more, json_pack("{ss sI sI}", class < FF_NAMED_CLASSES ? "flags" : "class",
 						      combination(class, text), "packets",
-						      (json_int_t)summary->class[class]));
-	return json_pack("{ss sI so}", "preset", presets[preset], "dropped", (json_int_t)effect.dropped, "more", more);
+						      (json_int_t)summary->class[class].packets, "bytes",
+						      (json_int_t)summary->class[class].bytes));
+	return json_pack("{ss so so}", "preset", presets[preset], "dropped", count_to_json(&effect.dropped), "more",
+			 more);
 }
 
 int summary_to_json(struct summary *summary, json_t *object)
@@ -471,10 +485,11 @@ int summary_to_json(struct summary *summary, json_t *object)
 	error |= json_object_set_new(object, "sources", sources);
 	error |= json_object_set_new(object, "others", json_integer(others(summary)));
 	error |= json_object_set_new(object, "presets", effects);
-	if (summary->policy)
-		error |= json_object_set_new(object, "would",
-					     json_pack("{sI sI sI}", "drop", (json_int_t)summary->policy_dropped,
-						       "monitor", (json_int_t)summary->policy_would_drop, "exempt",
-						       (json_int_t)summary->policy_exempted));
+	if (summary->policy) {
+		error |= json_object_set_new(object, "policy", json_string(summary->policy->label));
+		error |= json_object_set_new(object, "dropped", count_to_json(&summary->dropped));
+		error |= json_object_set_new(object, "would_drop", count_to_json(&summary->would_drop));
+		error |= json_object_set_new(object, "exempted", count_to_json(&summary->exempted));
+	}
 	return error ? -ENOMEM : 0;
 }

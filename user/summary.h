@@ -18,10 +18,10 @@ int summary_open(struct summary **summary, const struct policy *policy);
 void summary_close(struct summary *summary);
 
 /*
- * Counts one frame, captured at TIME_NS (CLOCK_REALTIME), that met OUTCOME. Whether it is illegal: the widest preset,
- * or the policy, would drop it. Then summary_source() wants to know it too.
+ * Counts one frame of SIZE bytes, captured at TIME_NS (CLOCK_REALTIME), that met OUTCOME. Whether it is illegal: the
+ * widest preset, or the policy, would drop it. Then summary_source() wants to know it too.
  */
-bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64 time_ns);
+bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64 time_ns, __u32 size);
 
 /*
  * Counts an illegal packet by its source: an IPv4 address, or an IPv6 network of 64 bits. There is room for
@@ -29,12 +29,15 @@ bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64
  * may have sent unseen. (Space-Saving: a source of more than 1/SUMMARY_SOURCES of all illegal packets is never missed.)
  */
 #define SUMMARY_SOURCES 256
-void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns);
+void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns, __u32 size);
 
 /* As text for a person, at most 80 columns wide. -ENOMEM */
 int summary_print(FILE *out, struct summary *summary);
 
-/* Adds the keys frames, from, to, illegal, sources, others, presets to OBJECT. -ENOMEM */
+/*
+ * Adds the keys frames, illegal, sources, others and presets to OBJECT; for a policy that was given also policy,
+ * dropped, would_drop and exempted. -ENOMEM
+ */
 int summary_to_json(struct summary *summary, json_t *object);
 
 #endif
