@@ -57,7 +57,7 @@ levels=(
 	"field"
 	"policy"
 	"flags conntrack packet sketch connections"
-	"diag cleanup"
+	"diag cleanup text"
 )
 
 level_of() {

@@ -47,9 +47,10 @@ static int write_first_sources(struct program *program, const char *pins, const 
 	_cleanup_fd_ int fd = program_create_sources(program, pins);
 	int error = fd < 0 ? fd : filter_write_sources(fd, 0, policy);
 
-	return error ? diag_fail(diag, error, "cannot write the exempt sources: %s%s", strerror(-error),
-				 diag_privilege(error))
-		     : 0;
+	if (!error)
+		return 0;
+	diag_fail(diag, error, "cannot write the exempt sources: %s", strerror(-error));
+	return diag_add_needs(diag, error, NEEDS_BPF);
 }
 
 static int remove_filter(const struct location *location, struct diag *diag)
@@ -99,6 +100,8 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 		error = xdp_attach(program, interface->ifindex, interface->name, mode, diag);
 	if (error)
 		pins_remove(location->pins);
+	if (!error)
+		pins_mark(location->pins, program_id(program));
 	return error ? error : verify(location, diag);
 }
 
@@ -132,11 +135,17 @@ static int replace_exclusive(const struct location *location, const struct filte
 {
 	const struct xdp_programs *there = &location->programs;
 	_cleanup_(cleanup_program) struct program *program = NULL;
+	__u32 old = there->program[location->program].id;
 	int error = program_open(&program, location->pins, filter->state, diag);
 
-	return error ? error
-		     : xdp_replace(program, location->interface.ifindex, location->interface.name, there->mode,
-				   there->program[location->program].id, diag);
+	if (!error)
+		error = xdp_load(program, location->interface.name, there->mode, diag);
+	if (error)
+		return error;
+	pins_mark(location->pins, program_id(program));
+	error = xdp_replace(program, location->interface.ifindex, location->interface.name, there->mode, old, diag);
+	pins_unmark(location->pins, error ? old : program_id(program));
+	return error;
 }
 
 /* Pins the maps that FILTER shares with its successor. */

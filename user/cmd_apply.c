@@ -3,11 +3,12 @@
 #include "command.h"
 #include "guardian.h"
 #include "output.h"
+#include "text.h"
 #include <errno.h>
 #include <string.h>
 
 struct arguments {
-	const char *interface, *path;
+	char *interface, *path;
 	unsigned int confirm_s; /* 0: for good */
 	struct policy *policy;
 };
@@ -28,7 +29,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	if (key == ARGP_KEY_END && arguments->interface && !arguments->path)
 		command_usage_error(state, "name a policy file");
 	if (key != ARGP_KEY_ARG || !arguments->interface || arguments->path)
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_argument(key, text, state, (const char **)&arguments->interface, "an interface");
 	arguments->path = text;
 	return 0;
 }
@@ -63,6 +64,7 @@ int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 		error = guardian_run(arguments.confirm_s, apply, &arguments, diag);
 	if (error)
 		return error;
+	text_clean(arguments.interface);
 	if (globals->json)
 		return output_json(stdout,
 				   json_pack("{si ss ss so so}", "schema", 1, "interface", arguments.interface,

@@ -4,6 +4,7 @@
 #include "examine.h"
 #include "guardian.h"
 #include "output.h"
+#include "text.h"
 #include <errno.h>
 #include <string.h>
 
@@ -67,6 +68,8 @@ static int print_attached(const struct globals *globals, const char *interface, 
 
 	if (error)
 		return error;
+	text_clean(location.interface.name);
+	interface = location.interface.name;
 	if (globals->json) {
 		json_t *object =
 			json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",

@@ -2,6 +2,7 @@
 #include "attach.h"
 #include "command.h"
 #include "output.h"
+#include "text.h"
 #include <errno.h>
 
 struct arguments {
@@ -31,6 +32,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
+static int add_name(json_t *detached, const char *interface)
+{
+	char name[IF_NAMESIZE];
+
+	snprintf(name, sizeof(name), "%s", interface);
+	text_clean(name);
+	return json_array_append_new(detached, json_string(name));
+}
+
 /* Detaches everywhere; one that fails does not keep the others. */
 static int detach_all(json_t *detached, struct diag *diag)
 {
@@ -42,7 +52,7 @@ static int detach_all(json_t *detached, struct diag *diag)
 		int error = detach(i->if_name, &here);
 
 		if (!error)
-			json_array_append_new(detached, json_string(i->if_name));
+			add_name(detached, i->if_name);
 		if (error == -ENOENT || !error)
 			continue;
 		*diag = here;
@@ -68,7 +78,7 @@ int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag
 	} else {
 		error = detach(arguments.interface, diag);
 		if (!error)
-			json_array_append_new(detached, json_string(arguments.interface));
+			add_name(detached, arguments.interface);
 	}
 	if (globals->json) {
 		int failed = output_json(stdout, json_pack("{si so}", "schema", 1, "detached", detached));

@@ -7,6 +7,7 @@
 #include "program.h"
 #include "report.h"
 #include "summary.h"
+#include "text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -145,27 +146,10 @@ static int read_counters(const struct replay *replay, struct ff_counters *counte
 	return 0;
 }
 
-/* A path may hold any byte, JSON only UTF-8: where it is not, every byte above ASCII becomes "?". */
-static json_t *json_path(const char *path)
-{
-	json_t *json = json_string(path);
-	char *ascii = json ? NULL : strdup(path);
-	size_t i;
-
-	if (!ascii)
-		return json;
-	for (i = 0; ascii[i]; i++)
-		if (ascii[i] & 0x80)
-			ascii[i] = '?';
-	json = json_string(ascii);
-	free(ascii);
-	return json;
-}
-
 static int print_json(const struct replay *replay, const struct report *report, const char *capture)
 {
-	json_t *object = json_pack("{si so so ss}", "schema", 1, "capture", json_path(capture), "policy",
-				   json_path(report->policy.label), "engine", replay->trial ? "kernel" : "native");
+	json_t *object = json_pack("{si ss ss ss}", "schema", 1, "capture", capture, "policy", report->policy.label,
+				   "engine", replay->trial ? "kernel" : "native");
 	int error = object ? report_to_json(report, object) : -ENOMEM;
 
 	if (!error && replay->trial)
@@ -185,7 +169,7 @@ static int print_summary(const struct replay *replay, const char *capture, bool 
 		printf("%s: ", capture);
 		return summary_print(stdout, replay->summary);
 	}
-	object = json_pack("{si so}", "schema", 1, "capture", json_path(capture));
+	object = json_pack("{si ss}", "schema", 1, "capture", capture);
 	error = object ? summary_to_json(replay->summary, object) : -ENOMEM;
 	if (!error)
 		return output_json(stdout, object);
@@ -195,9 +179,16 @@ static int print_summary(const struct replay *replay, const char *capture, bool 
 
 static int print_report(const struct replay *replay, const struct report *report, const char *capture, bool json)
 {
+	_cleanup_free_ char *name = strdup(capture);
+
+	if (!name)
+		return -ENOMEM;
+	text_clean(name);
+	if (replay->summary)
+		return print_summary(replay, name, json);
 	if (json)
-		return print_json(replay, report, capture);
-	printf("%s: %s, %s engine\n", capture, report->policy.label, replay->trial ? "kernel" : "native");
+		return print_json(replay, report, name);
+	printf("%s: %s, %s engine\n", name, report->policy.label, replay->trial ? "kernel" : "native");
 	report_print(stdout, report, NULL, 0);
 	return 0;
 }
@@ -274,8 +265,7 @@ static int run(struct replay *replay, struct report *report, const struct argume
 	error = read_counters(replay, &report->counters, diag);
 	if (error)
 		return error;
-	error = replay->summary ? print_summary(replay, arguments->capture, json)
-				: print_report(replay, report, arguments->capture, json);
+	error = print_report(replay, report, arguments->capture, json);
 	return error ? write_failed(error, diag) : broken;
 }
 

@@ -127,20 +127,20 @@ static int change(void *context, struct undo *undo, struct diag *diag)
 	return attach_change_policy(arguments->interface, change_rules, context, undo, diag);
 }
 
-static int print_rules(const struct globals *globals, const struct arguments *arguments, const struct policy *policy)
+static int print_rules(const struct globals *globals, const char *interface, unsigned int confirm_s,
+		       const struct policy *policy)
 {
 	if (globals->json)
-		return output_json(stdout,
-				   json_pack("{si ss ss so so}", "schema", 1, "interface", arguments->interface,
-					     "policy", policy->label, "confirm_within_s",
-					     output_confirm(arguments->confirm_s), "rules", output_rules(policy)));
+		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface", interface, "policy",
+						     policy->label, "confirm_within_s", output_confirm(confirm_s),
+						     "rules", output_rules(policy)));
 	for (unsigned int i = 0; i < policy->rules; i++) {
 		char match[RULE_MATCH_SIZE];
 
 		printf("%-24s %-8s %s\n", policy->rule[i].name, mode_name(policy->rule[i].mode),
 		       rule_match_format(&policy->rule[i], match));
 	}
-	output_how_to_confirm(arguments->interface, arguments->confirm_s);
+	output_how_to_confirm(interface, confirm_s);
 	return 0;
 }
 
@@ -159,5 +159,6 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 		error = guardian_run(arguments.confirm_s, change, &arguments, diag);
 	if (!error)
 		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
-	return error ? error : print_rules(globals, &arguments, &snapshot->report.policy);
+	return error ? error
+		     : print_rules(globals, location.interface.name, arguments.confirm_s, &snapshot->report.policy);
 }

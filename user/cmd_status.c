@@ -109,9 +109,12 @@ static int add_costs(json_t *filters, double seconds, struct diag *diag)
 	for (size_t i = 0; i < count; i++)
 		id[i] = json_integer_value(json_object_get(json_array_get(filters, i), "entry_id"));
 	error = cost_measure(id, count, seconds, cost);
-	if (error)
-		fprintf(stderr, "flagfilter: cannot measure the cost: %s%s\n",
-			error == -EINVAL ? "Linux 5.8 or newer is needed" : strerror(-error), diag_privilege(error));
+	if (error) {
+		diag_fail(diag, error, "cannot measure the cost: %s",
+			  error == -EINVAL ? "Linux 5.8 or newer is needed" : strerror(-error));
+		diag_add_needs(diag, error, NEEDS_SYS_ADMIN);
+		fprintf(stderr, "flagfilter: %s\n", diag->text);
+	}
 	for (size_t i = 0; i < count; i++)
 		json_object_set_new(json_array_get(filters, i), "cost", error ? json_null() : cost_to_json(&cost[i]));
 	return 0;

@@ -2,8 +2,14 @@
 #include "diag.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #undef diag_fail
 #undef diag_usage
@@ -36,7 +42,63 @@ int diag_no_memory(struct diag *diag)
 	return diag_fail(diag, -ENOMEM, "out of memory");
 }
 
-const char *diag_privilege(int error)
+static unsigned long long effective_capabilities(void)
 {
-	return error == -EPERM || error == -EACCES ? " (needs root)" : "";
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		return 0;
+	return data[0].effective | (unsigned long long)data[1].effective << 32;
+}
+
+/* Before Linux 5.11 BPF memory counts as locked. libbpf raises the limit, for which it needs CAP_SYS_RESOURCE. */
+static bool memlock_is_tight(void)
+{
+	struct utsname kernel;
+	struct rlimit limit;
+	int major, minor;
+
+	return !uname(&kernel) && sscanf(kernel.release, "%d.%d", &major, &minor) == 2 &&
+	       (major < 5 || (major == 5 && minor < 11)) && !getrlimit(RLIMIT_MEMLOCK, &limit) &&
+	       limit.rlim_cur != RLIM_INFINITY;
+}
+
+static void add(struct diag *diag, const char *text)
+{
+	size_t length = strlen(diag->text);
+
+	snprintf(diag->text + length, sizeof(diag->text) - length, "%s", text);
+}
+
+int diag_add_needs(struct diag *diag, int error, unsigned long long capabilities)
+{
+	static const struct {
+		unsigned long long bit;
+		const char *name;
+	} names[] = {{NEEDS_BPF, "CAP_BPF"},
+		     {NEEDS_NET_ADMIN, "CAP_NET_ADMIN"},
+		     {NEEDS_PERFMON, "CAP_PERFMON"},
+		     {NEEDS_SYS_ADMIN, "CAP_SYS_ADMIN"}};
+	unsigned long long have = effective_capabilities();
+	const char *before = "; it needs ";
+
+	if (error != -EPERM && error != -EACCES)
+		return error;
+	if (have & NEEDS_SYS_ADMIN)
+		have |= NEEDS_BPF | NEEDS_PERFMON; /* the kernel takes it for these */
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!(capabilities & ~have & names[i].bit))
+			continue;
+		add(diag, before);
+		add(diag, names[i].name);
+		before = " and ";
+	}
+	if (capabilities & ~have)
+		add(diag, ", which root has");
+	else if (memlock_is_tight())
+		add(diag, "; the limit on locked memory is too low for this kernel: try `ulimit -l unlimited`");
+	else if (geteuid())
+		add(diag, "; it needs root, whose files these are");
+	return error;
 }

@@ -20,8 +20,17 @@ int diag_fail(struct diag *diag, int error, const char *format, ...) __attribute
 int diag_usage(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3))); /* -EINVAL */
 int diag_no_memory(struct diag *diag);								  /* -ENOMEM */
 
-/* What to add to the reason of a failure: " (needs root)" where privilege is what is missing, otherwise nothing. */
-const char *diag_privilege(int error);
+/* What an operation needs, as in capabilities(7): bits of a process's capability set. */
+#define NEEDS_NET_ADMIN (1ull << 12)
+#define NEEDS_SYS_ADMIN (1ull << 21)
+#define NEEDS_PERFMON (1ull << 38)
+#define NEEDS_BPF (1ull << 39)
+
+/*
+ * After diag_fail(): where privilege is what was missing, adds which of these capabilities the process does not have;
+ * if it has them all, what else may stand in the way. Returns ERROR.
+ */
+int diag_add_needs(struct diag *diag, int error, unsigned long long capabilities);
 
 /* clang's analyzer does not see into diag.c: these never return 0. */
 #ifdef __clang_analyzer__

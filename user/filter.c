@@ -16,6 +16,7 @@
 #include "filter.h"
 
 #include "cleanup.h"
+#include "text.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -63,18 +64,23 @@ int filter_locate(struct location *location, const char *interface, struct diag 
 		return error;
 	error = xdp_list(found.interface.ifindex, &found.programs);
 	if (error)
-		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s%s", interface,
-				 strerror(-error), diag_privilege(error));
+		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));
 	error = found.programs.count ? find_counting(&found) : -ENOENT;
 	if (error == -ENOENT && found.programs.count && pins_check(diag))
 		return -EIO; /* what is there may be ours: the pins would tell */
+	if (error == -ENOENT && found.programs.only_id) {
+		diag_fail(diag, -EPERM, "cannot tell whose XDP program is on %s, id %u", interface,
+			  found.programs.program[0].id);
+		return diag_add_needs(diag, -EPERM, NEEDS_SYS_ADMIN);
+	}
 	if (!error || error == -ENOENT)
 		*location = found;
 	if (error == -ENOENT)
 		return diag_fail(diag, error, "not attached to %s", interface);
-	return error ? diag_fail(diag, error, "cannot read " PINS_ROOT ": %s%s", strerror(-error),
-				 diag_privilege(error))
-		     : 0;
+	if (!error)
+		return 0;
+	diag_fail(diag, error, "cannot read " PINS_ROOT ": %s", strerror(-error));
+	return diag_add_needs(diag, error, NEEDS_BPF);
 }
 
 void filter_close(struct filter *filter)
@@ -85,18 +91,34 @@ void filter_close(struct filter *filter)
 		cleanup_fd(&filter->map[map]);
 }
 
-/* Maps the state, if it has the size and the layout that this program knows. */
-static int map_state(int fd, struct ff_state **state)
+/* -EPROTO unless it is a map of the kind and the sizes that this program knows. */
+static int check_map(int fd, enum program_map map)
 {
+	static const struct {
+		__u32 type, key_size, value_size;
+	} known[] = {
+		[MAP_STATE] = {BPF_MAP_TYPE_ARRAY, sizeof(__u32), sizeof(struct ff_state)},
+		[MAP_COUNTERS] = {BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(struct ff_counters)},
+		[MAP_SOURCES] = {BPF_MAP_TYPE_LPM_TRIE, sizeof(struct ff_source_key), sizeof(__u8)},
+		[MAP_SAMPLING] = {BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(__u32), sizeof(struct ff_sampling)},
+		[MAP_SAMPLES] = {BPF_MAP_TYPE_PERF_EVENT_ARRAY, sizeof(__u32), sizeof(__u32)},
+	};
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
-	void *memory;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &size))
 		return -errno;
-	if (info.value_size != sizeof(**state))
-		return -EPROTO;
-	memory = mmap(NULL, sizeof(**state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return info.type == known[map].type && info.key_size == known[map].key_size &&
+			       info.value_size == known[map].value_size
+		       ? 0
+		       : -EPROTO;
+}
+
+/* Maps the state, if it has the layout that this program knows. */
+static int map_state(int fd, struct ff_state **state)
+{
+	void *memory = mmap(NULL, sizeof(**state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
 	if (memory == MAP_FAILED)
 		return -errno;
 	if (((struct ff_state *)memory)->layout != FF_LAYOUT) {
@@ -115,7 +137,7 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 
 	for (enum program_map map = 0; map < PROGRAM_MAPS && !error; map++) {
 		opened.map[map] = pins_open(pins, map, &id);
-		error = opened.map[map] < 0 ? opened.map[map] : 0;
+		error = opened.map[map] < 0 ? opened.map[map] : check_map(opened.map[map], map);
 	}
 	if (!error)
 		error = map_state(opened.map[MAP_STATE], &opened.state);
@@ -124,8 +146,10 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 				 "the maps in %s belong to another version of flagfilter; use that one, or `flagfilter "
 				 "detach` and attach anew",
 				 pins);
-	if (error)
-		return diag_fail(diag, error, "cannot open the maps in %s: %s", pins, strerror(-error));
+	if (error) {
+		diag_fail(diag, error, "cannot open the maps in %s: %s", pins, strerror(-error));
+		return diag_add_needs(diag, error, NEEDS_BPF);
+	}
 	*filter = opened;
 	opened = FILTER_CLOSED;
 	return 0;
@@ -194,9 +218,30 @@ static void report_from(struct report *report, const struct ff_policy *policy, c
 		if (!counter_in_use(policy->rule, policy->rules, counter))
 			add_rule_count(&report->removed, &report->counters.rule[counter]);
 	report->policy.rules = policy->rules;
-	memcpy(report->policy.label, policy->label, sizeof(policy->label));
+	memcpy(report->policy.label, policy->label, sizeof(policy->label) - 1);
+	text_clean(report->policy.label);
 	memcpy(report->policy.rule, policy->rule, sizeof(policy->rule));
 	memcpy(report->policy.port, policy->port, sizeof(policy->port));
+}
+
+static bool is_rule(const struct ff_rule *rule)
+{
+	return memchr(rule->name, '\0', sizeof(rule->name)) &&
+	       rule->name[strspn(rule->name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0' &&
+	       rule->value <= FF_FLAGS_ALL && rule->mask <= FF_FLAGS_ALL && rule->mode <= FF_ENFORCED &&
+	       rule->counter < FF_COUNTERS &&
+	       (!rule->class || (rule->class >= FF_NAMED_CLASSES && rule->class < FF_CLASSES));
+}
+
+/* What is read back from a map is believed only if it is what a loader writes. */
+static bool is_policy(const struct ff_policy *policy)
+{
+	if (policy->rules > FF_RULES_MAX)
+		return false;
+	for (unsigned int i = 0; i < policy->rules; i++)
+		if (!is_rule(&policy->rule[i]))
+			return false;
+	return true;
 }
 
 /* -EAGAIN if the policy changed meanwhile. */
@@ -211,7 +256,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	*live = state->slot[generation & 1];
 	memset(snapshot, 0, sizeof(*snapshot));
-	if (live->rules > FF_RULES_MAX)
+	if (!is_policy(live))
 		error = -EPROTO;
 	else if (live->sources)
 		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &snapshot->report.policy);
@@ -230,6 +275,8 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 	return 0;
 }
 
+#define NO_POLICY "what the maps hold is no policy; `flagfilter detach` the interface and attach anew"
+
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag)
 {
 	_cleanup_free_ struct ff_policy *live = malloc(sizeof(*live));
@@ -238,6 +285,8 @@ int filter_read(const struct filter *filter, struct snapshot *snapshot, struct d
 
 	for (int tries = 0; tries < 10000 && error == -EAGAIN; tries++)
 		error = try_read(filter, snapshot, live, raw);
+	if (error == -EPROTO)
+		return diag_fail(diag, error, NO_POLICY);
 	return error ? diag_fail(diag, error, "cannot read the counters: %s", strerror(-error)) : 0;
 }
 
@@ -249,6 +298,7 @@ int filter_locate_and_read(struct location *location, struct snapshot *snapshot,
 
 	if (!error)
 		error = filter_open(&filter, location->pins, diag);
+	text_clean(location->interface.name);
 	return error ? error : filter_read(&filter, snapshot, diag);
 }
 
@@ -421,11 +471,15 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 
 	if (!change)
 		return diag_no_memory(diag);
+	if (!is_policy(live))
+		return diag_fail(diag, -EPROTO, NO_POLICY);
 	change->policy = policy;
 	change->restore = restore;
 	error = prepare(filter, change, generation);
-	if (error)
-		return diag_fail(diag, error, "cannot write the new policy: %s; the old one stays", strerror(-error));
+	if (error) {
+		diag_fail(diag, error, "cannot write the new policy: %s; the old one stays", strerror(-error));
+		return diag_add_needs(diag, error, NEEDS_BPF);
+	}
 	if (policy)
 		build_next(change, live);
 	else

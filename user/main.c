@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "command.h"
 #include "netns.h"
+#include "text.h"
 #include "xdp.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -132,6 +133,7 @@ static void enter_netns(const struct globals *globals)
 	struct diag diag = {};
 
 	if (globals->netns && netns_enter(globals->netns, &diag)) {
+		text_clean(diag.text);
 		fprintf(stderr, "flagfilter: %s\n", diag.text);
 		exit(diag.usage ? STATUS_USAGE : STATUS_FAILED);
 	}
@@ -157,13 +159,14 @@ void command_parse(struct globals *globals, const struct argp *argp, int argc, c
 
 void command_usage_error(const struct argp_state *state, const char *format, ...)
 {
+	char text[512];
 	va_list args;
 
-	fprintf(stderr, "%s: ", state->name);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "; see `%s --help`\n", state->name);
+	text_clean(text);
+	fprintf(stderr, "%s: %s; see `%s --help`\n", state->name, text, state->name);
 	exit(STATUS_USAGE);
 }
 
@@ -283,6 +286,7 @@ int main(int argc, char **argv)
 		return STATUS_NO;
 	if (!result)
 		return STATUS_DONE;
+	text_clean(diag.text);
 	fprintf(stderr, "flagfilter: %s\n", *diag.text ? diag.text : strerror(-result));
 	return diag.usage ? STATUS_USAGE : STATUS_FAILED;
 }

@@ -22,8 +22,8 @@ int netns_enter(const char *name, struct diag *diag)
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
 		int error = -errno;
 
-		return diag_fail(diag, error, "cannot enter network namespace '%s': %s%s", name, strerror(-error),
-				 diag_privilege(error));
+		diag_fail(diag, error, "cannot enter network namespace '%s': %s", name, strerror(-error));
+		return diag_add_needs(diag, error, NEEDS_SYS_ADMIN);
 	}
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 
 #define BPFFS "/sys/fs/bpf"
+#define MARK "program-"
 
 DEFINE_CLEANUP(cleanup_dir, DIR *, closedir)
 
@@ -64,10 +65,48 @@ __u32 pins_filter_id(const char *dir)
 	return fd < 0 ? 0 : id;
 }
 
+static void mark_path(const char *dir, __u32 program, char path[PINS_PATH_SIZE])
+{
+	snprintf(path, PINS_PATH_SIZE, "%s/" MARK "%u", dir, program);
+}
+
+int pins_mark(const char *dir, __u32 program)
+{
+	char path[PINS_PATH_SIZE];
+
+	mark_path(dir, program, path);
+	return symlink(".", path) && errno != EEXIST ? -errno : 0;
+}
+
+void pins_unmark(const char *dir, __u32 except)
+{
+	_cleanup_(cleanup_dir) DIR *marks = opendir(dir);
+	char path[PINS_PATH_SIZE];
+	struct dirent *entry;
+	unsigned int program;
+
+	while (marks && (entry = readdir(marks))) {
+		if (sscanf(entry->d_name, MARK "%u", &program) != 1 || program == except)
+			continue;
+		mark_path(dir, program, path);
+		unlink(path);
+	}
+}
+
+static bool belongs(const char *dir, __u32 state, const struct xdp_program_info *program)
+{
+	struct stat status;
+	char path[PINS_PATH_SIZE];
+
+	mark_path(dir, program->id, path);
+	return xdp_program_uses(program, state) || (!program->maps && !lstat(path, &status));
+}
+
 void pins_remove(const char *dir)
 {
 	char path[PINS_PATH_SIZE];
 
+	pins_unmark(dir, 0);
 	for (enum program_map map = 0; map < PROGRAM_MAPS; map++) {
 		pins_file(dir, map, path);
 		unlink(path);
@@ -120,7 +159,7 @@ int pins_find(const struct xdp_programs *programs, const char *except, char path
 		if (fd < 0 && fd != -ENOENT)
 			return fd;
 		for (unsigned int i = 0; fd >= 0 && i < programs->count; i++) {
-			if (!xdp_program_uses(&programs->program[i], id))
+			if (!belongs(candidate, id, &programs->program[i]))
 				continue;
 			memcpy(path, candidate, sizeof(candidate));
 			*program = i;
@@ -171,9 +210,10 @@ static int take_lock(int *lock, int operation, struct diag *diag)
 		sweep();
 		return 0;
 	}
-	return *diag->text ? error
-			   : diag_fail(diag, error, "cannot use " PINS_ROOT ": %s%s", strerror(-error),
-				       diag_privilege(error));
+	if (*diag->text)
+		return error;
+	diag_fail(diag, error, "cannot use " PINS_ROOT ": %s", strerror(-error));
+	return diag_add_needs(diag, error, 0);
 }
 
 int pins_lock(int *lock, struct diag *diag)

@@ -32,6 +32,15 @@ int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE]);
 void pins_file(const char *dir, enum program_map map, char path[PINS_PATH_SIZE]);
 
 /*
+ * Marks the filter pinned in DIR as that of the program with this id, for those who may not ask the kernel which maps a
+ * program uses (that takes CAP_SYS_ADMIN). -errno
+ */
+int pins_mark(const char *dir, __u32 program);
+
+/* Takes all marks away but that of EXCEPT. */
+void pins_unmark(const char *dir, __u32 except);
+
+/*
  * The directory of a filter among PROGRAMS other than the one pinned in EXCEPT (NULL: any), and its program's index
  * there. -ENOENT if there is none, another -errno if that cannot be told.
  */

@@ -5,6 +5,7 @@
  */
 #include "cleanup.h"
 #include "field.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -410,8 +411,7 @@ static int read_file(const char *path, const char *name, char content[FILE_SIZE_
 	return 0;
 }
 
-/* The end of PATH is what tells policies apart. Labels go into JSON and onto terminals: what is not ASCII becomes '?'.
- */
+/* The end of PATH is what tells policies apart. */
 static void set_label(struct policy *policy, const char *path)
 {
 	size_t length = strlen(path), room = sizeof(policy->label) - 1;
@@ -420,9 +420,7 @@ static void set_label(struct policy *policy, const char *path)
 		snprintf(policy->label, sizeof(policy->label), "%s", path);
 	else
 		snprintf(policy->label, sizeof(policy->label), "...%s", path + length - (room - strlen("...")));
-	for (char *c = policy->label; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	text_clean(policy->label);
 }
 
 int policy_from_file(struct policy *policy, const char *path, struct diag *diag)

@@ -145,6 +145,14 @@ struct bpf_object *program_object(struct program *program)
 	return program->skeleton->obj;
 }
 
+__u32 program_id(const struct program *program)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(program->skeleton->progs.flagfilter), &info, &size) ? 0 : info.id;
+}
+
 /* Sums the one element, of so many words, of a per-CPU array over all CPUs. */
 static int sum_cpus(int fd, __u64 *total, size_t words)
 {
@@ -256,8 +264,8 @@ int program_trial_open(struct program_trial **trial, const struct policy *policy
 	error = trial_load(new, policy);
 	if (error) {
 		program_trial_close(new);
-		return diag_fail(diag, error, "cannot load the XDP program: %s%s", strerror(-error),
-				 diag_privilege(error));
+		diag_fail(diag, error, "cannot load the XDP program: %s", strerror(-error));
+		return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 	}
 	*trial = new;
 	return 0;

@@ -30,6 +30,7 @@ struct program;
 int program_open(struct program **program, const char *pin_dir, const struct ff_state *state, struct diag *diag);
 void program_close(struct program *program);
 struct bpf_object *program_object(struct program *program);
+__u32 program_id(const struct program *program); /* the kernel's, once it is loaded; or 0 */
 
 /*
  * Creates the map of exempt sources ahead of the others, so that they are there when the first frame comes. Returns a

@@ -186,9 +186,10 @@ static int begin(struct samples *samples, struct filter *filter, const char *pin
 	if (error)
 		return error;
 	error = open_buffer(samples, filter, pins);
-	if (error)
-		return diag_fail(diag, error, "cannot read samples of %s: %s%s", samples->interface, strerror(-error),
-				 diag_privilege(error));
+	if (error) {
+		diag_fail(diag, error, "cannot read samples of %s: %s", samples->interface, strerror(-error));
+		return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_PERFMON);
+	}
 	filter_close(&samples->filter);
 	samples->filter = *filter;
 	*filter = FILTER_CLOSED;

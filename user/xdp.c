@@ -126,6 +126,12 @@ static enum xdp_mode mode_from_libxdp(enum xdp_attach_mode mode)
 	return XDP_MODE_NONE;
 }
 
+/* The modes are numbered alike there (XDP_ATTACHED_*), but for the order. */
+static enum xdp_mode mode_from_kernel(__u8 mode)
+{
+	return mode == XDP_ATTACHED_DRV ? XDP_NATIVE : mode == XDP_ATTACHED_SKB ? XDP_GENERIC : XDP_OFFLOAD;
+}
+
 int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
 {
 	_cleanup_(cleanup_multiprog) struct xdp_multiprog *all = NULL;
@@ -143,10 +149,17 @@ int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
 	}
 	all = xdp_multiprog__get_from_ifindex(ifindex);
 	error = libxdp_get_error(all);
-	if (error) {
+	if (error)
 		all = NULL;
-		return error;
+	if (error == -EPERM && query.prog_id) {
+		*programs = (struct xdp_programs){.mode = mode_from_kernel(query.attach_mode),
+						  .only_id = true,
+						  .count = 1,
+						  .program = {{.id = query.prog_id}}};
+		return 0;
 	}
+	if (error)
+		return error;
 	read.mode = mode_from_libxdp(xdp_multiprog__attach_mode(all));
 	read.shared = !xdp_multiprog__is_legacy(all);
 	read.entry_id = query.prog_id;
@@ -194,8 +207,6 @@ static const char *advice(int error, enum xdp_mode mode)
 
 	if (on_words)
 		return on_words;
-	if (error == -EPERM || error == -EACCES)
-		return "; it needs root";
 	if (error == -EBUSY || error == -EEXIST)
 		return "; another XDP program came in between: see `bpftool net`";
 	if (mode == XDP_OFFLOAD)
@@ -211,9 +222,9 @@ static int fail_attach(struct diag *diag, int error, const char *interface, enum
 {
 	const char *words = chatter.kernel_words;
 
-	return diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s%s%s", interface, xdp_mode_name(mode),
-			 strerror(-error), *words ? " (kernel: \"" : "", words, *words ? "\")" : "",
-			 advice(error, mode));
+	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s%s%s", interface, xdp_mode_name(mode),
+		  strerror(-error), *words ? " (kernel: \"" : "", words, *words ? "\")" : "", advice(error, mode));
+	return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 }
 
 int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
@@ -246,20 +257,33 @@ void xdp_skip_dispatcher(void)
 	setenv("LIBXDP_SKIP_DISPATCHER", "1", true);
 }
 
+/* Only with CAP_SYS_ADMIN one gets hold of a program by its id, and can name it to the kernel as the one to go. */
+static int fail_by_id(struct diag *diag, int error, const char *interface, __u32 id)
+{
+	diag_fail(diag, error, "cannot get hold of the XDP program on %s, id %u: %s", interface, id, strerror(-error));
+	return diag_add_needs(diag, error, NEEDS_SYS_ADMIN);
+}
+
+int xdp_load(struct program *program, const char *interface, enum xdp_mode mode, struct diag *diag)
+{
+	int error = bpf_object__load(program_object(program));
+
+	return error ? fail_attach(diag, error, interface, mode) : 0;
+}
+
 int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
 		struct diag *diag)
 {
 	struct bpf_object *object = program_object(program);
 	_cleanup_fd_ int old_fd = bpf_prog_get_fd_by_id(old_id);
 	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = old_fd);
-	int error = old_fd < 0 ? -errno : 0;
+	int error;
 
 	chatter.kernel_words[0] = '\0';
-	if (!error)
-		error = bpf_object__load(object);
-	if (!error)
-		error = bpf_xdp_attach(ifindex, bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME)),
-				       modes[mode].flag | XDP_FLAGS_REPLACE, &options);
+	if (old_fd < 0)
+		return fail_by_id(diag, -errno, interface, old_id);
+	error = bpf_xdp_attach(ifindex, bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME)),
+			       modes[mode].flag | XDP_FLAGS_REPLACE, &options);
 	return error ? fail_attach(diag, error, interface, mode) : 0;
 }
 
@@ -294,7 +318,8 @@ int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_pro
 
 	if (!error)
 		return 0;
-	return diag_fail(diag, error, "cannot detach from %s: %s", interface, strerror(-error));
+	diag_fail(diag, error, "cannot detach from %s: %s", interface, strerror(-error));
+	return diag_add_needs(diag, error, NEEDS_NET_ADMIN | NEEDS_SYS_ADMIN);
 }
 
 bool xdp_map_in_use(__u32 map_id)

@@ -23,11 +23,12 @@ struct xdp_programs {
 	enum xdp_mode mode; /* XDP_MODE_NONE: there is nothing */
 	bool shared;
 	__u32 entry_id; /* the program that the kernel itself runs: the one there is, or the dispatcher */
+	bool only_id;	/* without CAP_SYS_ADMIN nothing but the id of program[0] is known */
 	unsigned int count;
 	struct xdp_program_info program[XDP_PROGRAMS_MAX];
 };
 
-/* -errno; -EPERM without the privilege to look a program up by its id. */
+/* -errno */
 int xdp_list(unsigned int ifindex, struct xdp_programs *programs);
 
 /* Whether the program uses the map with this id. */
@@ -43,7 +44,10 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
  */
 void xdp_skip_dispatcher(void);
 
-/* Loads PROGRAM and puts it, without a gap, where the exclusively attached program with OLD_ID is. */
+/* Loads PROGRAM, to be put where another is by xdp_replace(). */
+int xdp_load(struct program *program, const char *interface, enum xdp_mode mode, struct diag *diag);
+
+/* Puts PROGRAM, which is loaded, without a gap where the exclusively attached program with OLD_ID is. */
 int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
 		struct diag *diag);
 
