@@ -130,5 +130,5 @@ expect_agreement() {
 	run -1 --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all -- \
 		./flagfilter replay - --engine kernel <frames-known.pcap
 	[ "${#stderr_lines[@]}" -eq 1 ]
-	[[ $stderr == *"needs root"* ]]
+	[[ $stderr == *"needs CAP_BPF and CAP_NET_ADMIN and CAP_PERFMON, which root has"* ]]
 }

@@ -306,22 +306,25 @@ int filter_locate_and_read(struct location *location, struct snapshot *snapshot,
  * An update of a map of maps returns only when no program that runs with the old one is left: the kernel promises that
  * for just this use (Linux 5.0, maybe_wait_bpf_programs).
  */
-int filter_wait_for_packets(const struct filter *filter)
+static int make_grace(const struct filter *filter)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = filter->map[MAP_SOURCES]);
-	_cleanup_fd_ int outer =
-		bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "grace", sizeof(__u32), sizeof(__u32), 1, &options);
-	__u32 zero = 0;
+	int outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "grace", sizeof(__u32), sizeof(__u32), 1, &options);
 
-	if (outer < 0 || bpf_map_update_elem(outer, &zero, &filter->map[MAP_SOURCES], BPF_ANY))
-		return -errno;
-	return 0;
+	return outer < 0 ? -errno : outer;
 }
 
-static int settle(struct filter *filter)
+/* Waits until every packet that still meets an older generation is through. GRACE: from make_grace() */
+static int settle(struct filter *filter, int grace)
 {
-	__u32 generation = generation_of(filter->state);
-	int error = filter->state->settled == generation ? 0 : filter_wait_for_packets(filter);
+	__u32 generation = generation_of(filter->state), zero = 0;
+	int error = 0;
+
+	if (grace < 0)
+		return grace;
+	if (filter->state->settled != generation &&
+	    bpf_map_update_elem(grace, &zero, &filter->map[MAP_SOURCES], BPF_ANY))
+		error = -errno;
 
 	if (!error)
 		filter->state->settled = generation;
@@ -447,10 +450,10 @@ static void build_reset(struct change *change, const struct ff_policy *live)
 	change->next.counting_ns = program_now_ns();
 }
 
-static int prepare(struct filter *filter, struct change *change, __u32 generation)
+static int prepare(struct filter *filter, struct change *change, __u32 generation, int grace)
 {
 	const struct policy *policy = change->policy;
-	int error = settle(filter);
+	int error = settle(filter, grace);
 
 	if (!error)
 		error = program_sum_counters(filter->map[MAP_COUNTERS], &change->raw);
@@ -464,6 +467,8 @@ static int prepare(struct filter *filter, struct change *change, __u32 generatio
 static int flip(struct filter *filter, const struct policy *policy, bool restore, struct diag *diag)
 {
 	_cleanup_free_ struct change *change = calloc(1, sizeof(*change));
+	/* Made before anything is changed: whoever cannot wait in the end must not begin. */
+	_cleanup_fd_ int grace = make_grace(filter);
 	struct ff_state *state = filter->state;
 	__u32 generation = generation_of(state);
 	const struct ff_policy *live = &state->slot[generation & 1];
@@ -475,7 +480,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		return diag_fail(diag, -EPROTO, NO_POLICY);
 	change->policy = policy;
 	change->restore = restore;
-	error = prepare(filter, change, generation);
+	error = prepare(filter, change, generation, grace);
 	if (error) {
 		diag_fail(diag, error, "cannot write the new policy: %s; the old one stays", strerror(-error));
 		return diag_add_needs(diag, error, NEEDS_BPF);
@@ -489,7 +494,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
 
 	/* From here on the change is made; if the wait fails, the next change waits. */
-	settle(filter);
+	settle(filter, grace);
 	return 0;
 }
 
@@ -524,7 +529,8 @@ int filter_hand_over(struct filter *filter, struct filter *successor)
 	struct ff_state *old = filter->state, *new = successor->state;
 	_cleanup_free_ struct policy *policy = calloc(1, sizeof(*policy));
 	__u32 live = generation_of(old) & 1, next = !live;
-	int error = policy ? settle(filter) : -ENOMEM;
+	_cleanup_fd_ int grace = make_grace(filter);
+	int error = policy ? settle(filter, grace) : -ENOMEM;
 
 	if (!error)
 		error = read_sources(filter->map[MAP_SOURCES], live, policy);
@@ -536,5 +542,5 @@ int filter_hand_over(struct filter *filter, struct filter *successor)
 	filter_silence(&old->slot[next], true);
 	__atomic_store_n(&new->generation, new->generation + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&old->generation, old->generation + 1, __ATOMIC_RELEASE);
-	return settle(successor);
+	return settle(successor, grace);
 }

@@ -92,7 +92,4 @@ void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 
 /* Writes the exempt sources of POLICY for SLOT, in place of what was there. -errno */
 int filter_write_sources(int sources_fd, __u8 slot, const struct policy *policy);
 
-/* Waits until every packet on its way now is through the program. -errno */
-int filter_wait_for_packets(const struct filter *filter);
-
 #endif
