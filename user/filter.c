@@ -55,6 +55,21 @@ static int find_counting(struct location *location)
 	return error;
 }
 
+/* Says that there is no filter, and what became of it. */
+static int fail_absent(const struct location *location, const char *interface, struct diag *diag)
+{
+	const struct xdp_program_info *other = &location->programs.program[0];
+	bool taken = pins_left_behind(location->interface.ifindex);
+
+	if (location->programs.count)
+		return diag_fail(diag, -ENOENT, "not attached to %s: '%.15s', id %u, is there%s", interface,
+				 other->name, other->id, taken ? " in its place" : "");
+	return diag_fail(diag, -ENOENT, "not attached to %s%s", interface,
+			 taken ? ": another tool took its program off; `flagfilter attach` puts it on again, counting "
+				 "from zero"
+			       : "");
+}
+
 int filter_locate(struct location *location, const char *interface, struct diag *diag)
 {
 	struct location found = {};
@@ -76,7 +91,7 @@ int filter_locate(struct location *location, const char *interface, struct diag 
 	if (!error || error == -ENOENT)
 		*location = found;
 	if (error == -ENOENT)
-		return diag_fail(diag, error, "not attached to %s", interface);
+		return fail_absent(&found, interface, diag);
 	if (!error)
 		return 0;
 	diag_fail(diag, error, "cannot read " PINS_ROOT ": %s", strerror(-error));

@@ -142,6 +142,17 @@ static void sweep(void)
 	}
 }
 
+bool pins_left_behind(unsigned int ifindex)
+{
+	char path[PINS_PATH_SIZE];
+	_cleanup_fd_ int fd = -1;
+	__u32 id;
+
+	snprintf(path, sizeof(path), "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
+	fd = pins_open(path, MAP_STATE, &id);
+	return fd >= 0 && !xdp_map_in_use(id);
+}
+
 int pins_find(const struct xdp_programs *programs, const char *except, char path[PINS_PATH_SIZE], unsigned int *program)
 {
 	_cleanup_(cleanup_dir) DIR *root = opendir(PINS_ROOT);

@@ -55,4 +55,7 @@ __u32 pins_filter_id(const char *dir);
 
 void pins_remove(const char *dir);
 
+/* Whether there are pins for an interface of this index here whose program the kernel no longer has. */
+bool pins_left_behind(unsigned int ifindex);
+
 #endif

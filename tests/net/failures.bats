@@ -34,3 +34,76 @@ every_step() {
 @test "rule without memory at every step" { every_step rule ENOMEM; }
 @test "apply without memory at every step" { every_step apply ENOMEM; }
 @test "detach without memory at every step" { every_step detach ENOMEM; }
+
+# ---- where it cannot work
+
+# in_mounts SCRIPT: in the server's network namespace, with a mount namespace of its own.
+in_mounts() { in_s unshare --mount --propagation private sh -c "$1"; }
+
+@test "a BPF filesystem that is read-only: one line that says so, nothing attached" {
+	run -1 --separate-stderr in_mounts "mount -t bpf bpf /sys/fs/bpf && mount -o remount,ro /sys/fs/bpf && $FLAGFILTER attach s0"
+	one_line /sys/fs/bpf/flagfilter "Read-only"
+	equal "$(xdp_id)" ""
+}
+
+@test "no BPF filesystem: one line that says how to mount it" {
+	run -1 --separate-stderr in_mounts "mount -t tmpfs none /sys/fs/bpf && $FLAGFILTER attach s0"
+	one_line "mount -t bpf bpf /sys/fs/bpf"
+	equal "$(xdp_id)" ""
+}
+
+@test "locked memory on a kernel that counts it: the line says what to raise" {
+	need_tools setarch
+	ff attach s0
+	said=$(ulimit -l 64 && FAULT_AT=1 FAULT=EPERM FAULT_BPF=0 LD_PRELOAD=$BATS_FILE_TMPDIR/fault.so \
+		setarch --uname-2.6 "$FLAGFILTER" --netns "$SERVER" rule s0 syn-fin=off 2>&1 >/dev/null) || true
+	echo "$said"
+	[[ $said == "flagfilter: "*"locked memory"*"ulimit -l unlimited" && $said != *$'\n'* ]]
+	equal "$(mode syn-fin)" enforce
+}
+
+REPORTS=("status" "status s0" "stats s0" "stats s0 --watch=0.05 --count=3" "rule s0" "check POLICY" "apply s0 POLICY"
+	"explain SF" "attach s0" "detach --all")
+
+@test "a full disk: every command that reports says in one line that it could not, exit 1" {
+	local command json
+	[ -w /dev/full ] || skip "no /dev/full"
+	printf 'version: 1\npreset: strict\n' >"$BATS_TEST_TMPDIR/policy.yaml"
+	for command in "${REPORTS[@]}"; do
+		for json in "" "--json"; do
+			ff attach s0 >/dev/null
+			command=${command/POLICY/$BATS_TEST_TMPDIR/policy.yaml}
+			run -1 --separate-stderr eval "ff $json $command >/dev/full"
+			one_line "No space left" || {
+				echo "$json $command"
+				return 1
+			}
+		done
+	done
+}
+
+@test "a closed pipe: every command that reports ends by SIGPIPE, or where that is ignored with one line, exit 1" {
+	local command
+	printf 'version: 1\npreset: strict\n' >"$BATS_TEST_TMPDIR/policy.yaml"
+	closed() { # IGNORED-OR-NOT ARG...: exit status and stderr, with nobody at the other end of stdout
+		"$PYTHON" - "$FLAGFILTER" --netns "$SERVER" "$@" <<-'PY'
+			import os, signal, subprocess, sys
+			binary, netns, name, ignore, *rest = sys.argv[1:]
+			reader, writer = os.pipe()
+			os.close(reader)
+			done = subprocess.run([binary, netns, name, *rest], stdout=writer, stderr=subprocess.PIPE, text=True,
+			                      restore_signals=False, preexec_fn=lambda: signal.signal(
+			                          signal.SIGPIPE, signal.SIG_IGN if ignore == "ignore" else signal.SIG_DFL))
+			print(done.returncode, done.stderr.strip())
+		PY
+	}
+	for command in "${REPORTS[@]}"; do
+		command=${command/POLICY/$BATS_TEST_TMPDIR/policy.yaml}
+		ff attach s0 >/dev/null
+		# shellcheck disable=SC2086 # words on purpose
+		equal "$(closed default $command)" "-13 " "$command"
+		ff attach s0 >/dev/null
+		# shellcheck disable=SC2086 # words on purpose
+		equal "$(closed ignore $command)" "1 flagfilter: cannot write the output: Broken pipe" "$command"
+	done
+}

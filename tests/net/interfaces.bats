@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Interfaces that go, come back, change names or namespaces, and programs that other tools take away: what status says,
+# and that nothing is told of the wrong interface. (attach.bats has the plain cases.)
+
+bats_require_minimum_version 1.5.0
+load lib.bash
+
+setup_file() { net_setup_file; }
+setup() { net_setup; }
+teardown() { net_teardown; }
+
+# says TEXT: status of s0, with exit status 3.
+says() {
+	run -3 ff status s0
+	[[ $output == "not attached to s0"*"$1"* ]]
+}
+
+dropped_on() { ff --json stats "$1" | jq .dropped.packets; }
+
+@test "its program taken off by another tool: status says so until the next change has swept" {
+	ff attach s0
+	in_s ip link set dev s0 xdpdrv off
+	wait_until 5 says "another tool took its program off; \`flagfilter attach\`" # the kernel frees it after a while
+	run -1 --separate-stderr ff stats s0
+	one_line "another tool"
+	run -1 ff rule s0 syn-fin=off
+	equal "$(pins_of "$SERVER_ID")" "" "stale pins"
+	run -3 ff status s0
+	equal "$output" "not attached to s0"
+}
+
+@test "another tool's program in its place: status names that one" {
+	ff attach s0
+	in_s ip -force link set dev s0 xdpdrv obj "$BATS_FILE_TMPDIR/pass.o" sec xdp
+	wait_until 5 says "'pass_all', id $(xdp_id), is there in its place"
+	ff detach --all
+	says "'pass_all', id $(xdp_id), is there"
+}
+
+@test "an interface deleted and made again, with the same name and another index: nothing of the old one is told" {
+	ff attach s0
+	send4 SF --count 5
+	in_s ip link del s0
+	ip link add a0 netns "$ATTACKER" type veth peer name s0 netns "$SERVER" index 4711
+	run -3 ff status s0
+	equal "$output" "not attached to s0"
+	run -3 ff --json status s0
+	equal "$(jq -c .filters <<<"$output")" "[]"
+	swept() { ff detach --all >/dev/null && [ -z "$(pins_of "$SERVER_ID")" ]; }
+	wait_until 5 swept
+}
+
+@test "two filtered interfaces exchange their names: counters and rules go with the interface" {
+	in_s ip link add e0 type veth peer name e1
+	ff attach s0
+	ff attach --preset strict e0
+	send4 SF --count 6
+	in_s ip link set s0 down
+	in_s ip link set e0 down
+	in_s ip link set s0 name tmp0
+	in_s ip link set e0 name s0
+	in_s ip link set tmp0 name e0
+	equal "$(dropped_on e0)" 6
+	equal "$(dropped_on s0)" 0
+	equal "$(ff --json status e0 | jq -r '.filters[0].policy')" "preset default"
+	ff rule s0 syn-fin=off
+	equal "$(ff --json rule e0 | jq -r '.rules[0].mode')" enforce
+	ff detach s0
+	equal "$(dropped_on e0)" 6
+}
+
+@test "moved to another namespace, and another of its name and index in its place: each has its own" {
+	local third=ff-$$-t index
+	extra_namespace "$third"
+	ff attach s0
+	send4 SF --count 6
+	index=$(in_s ip -j link show s0 | jq '.[0].ifindex')
+	in_s ip link set s0 netns "$third"
+	[ -n "$(nsenter --net="/run/netns/$third" ip -j -d link show s0 | jq -r '.[0].xdp.prog.id // empty')" ] ||
+		skip "this kernel takes XDP off when an interface moves"
+	in_s ip link add s0 index "$index" type veth peer name s1
+	run -3 ff status s0
+	equal "$output" "not attached to s0"
+	ff attach --preset strict s0
+	equal "$(dropped_on s0)" 0
+	equal "$("$FLAGFILTER" --netns "$third" --json stats s0 | jq .dropped.packets)" 6
+	"$FLAGFILTER" --netns "$third" detach s0
+	equal "$(ff --json status s0 | jq -r '.filters[0].policy')" "preset strict"
+	ff detach s0
+	equal "$(pins_of "$SERVER_ID")" ""
+}
