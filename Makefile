@@ -5,6 +5,7 @@
 #	make test		every test; installs what it needs on Debian (root)
 #	make check		the tests that need no root
 #	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
+#	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
 #	make bench		measure it against what one would use instead (root)
 #	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way include rule
 #	make check-vmlinux	compare vmlinux.h with the running kernel's BTF
@@ -16,7 +17,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo test check lint check-vmlinux install clean
+.PHONY: all demo soak test check lint check-vmlinux install clean
 
 OUT := build
 CC ?= cc
@@ -95,6 +96,9 @@ test:
 	$(Q)$(MAKE) all bench-build $(UNIT_TESTS)
 	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/*.bats)) \
 		$(wildcard tests/bench/*.bats tests/net/*.bats)
+
+soak: all
+	$(Q)SOAK_SECONDS=$(or $(SOAK_SECONDS),300) bats tests/net/soak.bats
 
 demo:
 	$(Q)tests/deps.sh demo

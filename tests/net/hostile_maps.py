@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Writes into a pinned state map what no loader writes: hostile_maps.py PIN OFFSET-IN-THE-LIVE-SLOT HEX
 
-Offsets are those of struct ff_policy in include/flagfilter.h. `layout` for an offset is the state's first word.
+Offsets are those of struct ff_policy in include/flagfilter.h. `layout` for an offset is the state's
+first word; `generation` prints how often the policy was changed.
 """
 
 import ctypes
@@ -29,6 +30,9 @@ def main():
     pin, offset, data = sys.argv[1:]
     state = mmap.mmap(open_pin(pin), (SIZE + 4095) // 4096 * 4096)
     generation = struct.unpack_from("I", state, 4)[0]
+    if offset == "generation":
+        print(generation)
+        return
     start = 0 if offset == "layout" else 24 + (generation & 1) * SLOT + int(offset)
     data = bytes.fromhex(data)
     state[start:start + len(data)] = data
