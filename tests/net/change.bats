@@ -250,6 +250,8 @@ everything() {
 	ff attach s0 --policy "$(policy x <<<$'rules: [{name: x, flags: "URG/URG,ACK", mode: monitor}]')"
 	send4 SF,SR,FPU,0,UP,A --count 600
 	ff rule s0 del x
+	ff rule s0 add y URG,ACK/URG,ACK off # which gets the counter that x had
+	[ "$(count "(removed)" would_drop)" -gt 0 ]
 	before=$(live)
 	equal "$(ff --json reset s0 | jq -c .)" '{"schema":1,"interface":"s0","reset":true}'
 	equal "$(live)" "$before"
