@@ -141,6 +141,7 @@ lines_in() { wc -l <"$1"; }
 	local signal
 	ff attach s0
 	for signal in INT TERM; do
+		rm -f "$BATS_TEST_TMPDIR/out" # what the one before has written is no sign of life
 		start_in "$SERVER" env --default-signal=INT "$FLAGFILTER" stats s0 --watch=30
 		wait_until 5 test -s "$BATS_TEST_TMPDIR/out"
 		kill "-$signal" "$STARTED"
