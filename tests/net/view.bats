@@ -9,10 +9,12 @@ setup_file() { net_setup_file; }
 setup() {
 	net_setup
 	export LC_ALL=C.UTF-8 NO_COLOR=
-	SCREEN=$BATS_TEST_TMPDIR/screen
+	SCREEN=$BATS_TEST_TMPDIR/screen TERMINALS=0
 }
 teardown() {
-	tmux -L "ff-$$" kill-server 2>/dev/null || true
+	for (( ; TERMINALS > 0; TERMINALS--)); do
+		t kill-server 2>/dev/null || true
+	done
 	net_teardown
 }
 
@@ -144,7 +146,7 @@ history_of() { matrix ".history.$1" "${@:2}"; }
 		and (.cpu_percent - .ns_per_packet * .packets / .window_s / 1e7 | fabs) < 0.0001' "$SCREEN"
 	run -0 ff status --cost=0.3 s0
 	stop_flood
-	grep -Eq '^  cost      [0-9]+ ns a packet, [0-9.e-]+ % of a CPU \([0-9]+ packets in 0\.3 s' <<<"$output"
+	grep -Eq '^  cost      [0-9]+ ns a packet, [0-9.e-]+ % of a CPU \([0-9]+ packets in [0-9.]+ s' <<<"$output"
 }
 
 @test "status --cost without packets says so, and status alone does not look" {
@@ -152,7 +154,7 @@ history_of() { matrix ".history.$1" "${@:2}"; }
 	in_a sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
 	ff attach s0
 	run -0 ff status s0 --cost 0.1
-	[[ $output == *"no packet came in within 0.1 s"* ]]
+	[[ $output == *"no packet came in within 0.1"* ]]
 	equal "$(ff --json status --cost=0.1 | jq -c '.filters[0].cost | [.packets, .ns_per_packet, .cpu_percent]')" \
 		"[0,null,0]"
 	equal "$(ff --json status s0 | jq '.filters[0] | has("cost")')" false
@@ -174,13 +176,20 @@ history_of() { matrix ".history.$1" "${@:2}"; }
 
 # ---- top
 
-t() { tmux -L "ff-$$" -f /dev/null "$@"; }
+# t COMMAND...: in the terminal that was made last.
+t() { tmux -L "ff-$$-$TERMINALS" -f /dev/null "$@"; }
+
+# new_terminal ARG...: with a tmux server of its own, for one that is told to end takes its time.
+new_terminal() {
+	need_tools tmux
+	TERMINALS=$((TERMINALS + 1))
+	t new-session -d "$@" 3>&-
+}
 
 # start_top COLUMNSxROWS [ARG...]: in a terminal of that size; a shell there says how it ended.
 start_top() {
-	need_tools tmux
-	t -u new-session -d -x "${1%x*}" -y "${1#*x}" "stty -g >'$BATS_TEST_TMPDIR/before'
-		'$FLAGFILTER' --netns $SERVER top ${*:2}; echo status=\$?; stty -g >'$BATS_TEST_TMPDIR/after'; sleep 60" 3>&-
+	new_terminal -x "${1%x*}" -y "${1#*x}" "stty -g >'$BATS_TEST_TMPDIR/before'
+		'$FLAGFILTER' --netns $SERVER top ${*:2}; echo status=\$?; stty -g >'$BATS_TEST_TMPDIR/after'; sleep 60"
 	wait_until 5 on_screen 'packets/s|mode .* dropped|status='
 }
 
@@ -296,10 +305,8 @@ ended_and_restored() {
 		kill "-$signal" "$(top_pid)"
 		ended_and_restored 0
 		run ! grep -q 'syn-fin' "$SCREEN" # the other screen is gone
-		t kill-server
 	done
-	need_tools bash
-	t -u new-session -d -x 80 -y 24 "bash --norc --noprofile" 3>&-
+	new_terminal -x 80 -y 24 "bash --norc --noprofile"
 	t send-keys "'$FLAGFILTER' --netns $SERVER top" Enter
 	sees '^>syn-fin'
 	t send-keys C-z
@@ -368,7 +375,7 @@ ended_and_restored() {
 	ff attach s0
 	start_flood SF,S --pps 500
 	export TERM=vt100
-	t new-session -d -x 80 -y 24 "LC_ALL=C TERM=vt100 '$FLAGFILTER' --netns $SERVER top" 3>&-
+	new_terminal -x 80 -y 24 "LC_ALL=C TERM=vt100 '$FLAGFILTER' --netns $SERVER top"
 	sees '^>syn-fin .*@'
 	stop_flood
 	run ! grep -qP '[^\x00-\x7f]' "$SCREEN"
