@@ -51,6 +51,11 @@ static void take_rate(double *pps, __u64 *before, __u64 packets, const struct ti
 	*before = packets;
 }
 
+static float larger(float a, float b)
+{
+	return a > b ? a : b;
+}
+
 static void advance(struct top_line *line, __u64 packets, const struct tick *tick)
 {
 	unsigned int kept = TOP_SECONDS - tick->seconds;
@@ -60,6 +65,8 @@ static void advance(struct top_line *line, __u64 packets, const struct tick *tic
 	memmove(line->history, line->history + tick->seconds, kept * sizeof(*line->history));
 	for (unsigned int i = kept; i < TOP_SECONDS; i++)
 		line->history[i] = line->pps;
+	/* A second rate within one second: what it has seen is not forgotten. */
+	line->history[TOP_SECONDS - 1] = larger(line->history[TOP_SECONDS - 1], tick->rates ? line->pps : 0);
 }
 
 /* Row number PLACE, which goes on where the row of that name among BEFORE was. */
@@ -188,11 +195,6 @@ void top_sort(struct top_filter *filter, enum top_order order)
 	qsort(filter->rule, filter->rules, sizeof(*filter->rule), rules[order]);
 	qsort(filter->class, filter->classes, sizeof(*filter->class),
 	      order == TOP_BY_RATE ? class_by_rate : class_by_packets);
-}
-
-static float larger(float a, float b)
-{
-	return a > b ? a : b;
 }
 
 const char *top_sparkline(const struct top_line *line, unsigned int width, bool utf8, char buffer[TOP_SPARKLINE_SIZE])

@@ -49,6 +49,9 @@ row() {
 }
 
 @test "matrix adds up to what stats has, classes that could not be judged included" {
+	# nothing comes between the two commands
+	in_s sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
+	in_a sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
 	ff attach s0
 	send4 SF,S,0 --count 30
 	send4 SF --tiny --count 6
@@ -261,7 +264,7 @@ ended_and_restored() {
 	sees 'rule syn-rst is in mode monitor now' '^>syn-rst +monitor'
 	equal "$(mode syn-rst)" monitor
 	send4 SR --count 7
-	sees '^>syn-rst +monitor +[0-9]+ +10 +7 ' '^ SYN,RST +would-drop +[0-9]+ +7 +10 syn-rst'
+	sees '^>syn-rst +monitor +[0-9]+ +10 +7 +█' '^ SYN,RST +would-drop +[0-9]+ +7 +10 syn-rst'
 	t send-keys o y
 	sees '^>syn-rst +off '
 	equal "$(mode syn-rst)" off

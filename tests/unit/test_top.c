@@ -226,6 +226,18 @@ static void each_second_moves_the_history_by_one_also_when_looks_come_late(void 
 		assert_true((filter.dropped.history[i] > 0) == (i >= TOP_SECONDS - 5));
 }
 
+static void a_look_between_the_seconds_loses_no_packet(void **state)
+{
+	(void)state;
+	top_update(&filter, &report, 0);
+	top_update(&filter, &report, 0.6);
+	drop("syn-fin", SYN | FIN, 6);
+	top_update(&filter, &report, 1.2);
+	top_update(&filter, &report, 2);
+	assert_near(filter.dropped.history[TOP_SECONDS - 2], 10);
+	assert_near(filter.dropped.history[TOP_SECONDS - 1], 0);
+}
+
 static void a_gap_is_filled_with_its_mean(void **state)
 {
 	(void)state;
@@ -357,6 +369,7 @@ int main(void)
 		TEST(counters_that_were_reset_do_not_make_a_huge_rate),
 		TEST(a_rule_that_moves_keeps_its_history_and_one_that_goes_is_in_removed),
 		TEST(each_second_moves_the_history_by_one_also_when_looks_come_late),
+		TEST(a_look_between_the_seconds_loses_no_packet),
 		TEST(a_gap_is_filled_with_its_mean),
 		TEST(sparklines_scale_to_the_greatest_and_show_any_packet),
 		TEST(rules_and_classes_are_sorted),
