@@ -146,7 +146,7 @@ bool pins_left_behind(unsigned int ifindex)
 {
 	char path[PINS_PATH_SIZE];
 	_cleanup_fd_ int fd = -1;
-	__u32 id;
+	__u32 id = 0;
 
 	snprintf(path, sizeof(path), "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
 	fd = pins_open(path, MAP_STATE, &id);
