@@ -105,7 +105,7 @@ static void print_entries(const struct view *view, const struct sketch *sketch, 
 	unsigned int i;
 
 	snprintf(more, sizeof(more), "%u%s", sketch->entries, sketch->overflowed ? "+" : "");
-	printf("  %-6s %-34s %11s   %-25s %6s\n", ports ? "port" : "source", more, "packets/s", "95 % between",
+	printf("  %-6s %-18s %11s   %-25s %6s\n", ports ? "port" : "source", more, "packets/s", "95 % between",
 	       "share");
 	for (i = 0; i < sketch->entries && i < view->top; i++) {
 		const struct sketch_entry *entry = &sketch->entry[i];
@@ -115,7 +115,7 @@ static void print_entries(const struct view *view, const struct sketch *sketch, 
 			snprintf(name, sizeof(name), "%u", offenders_port(&entry->key));
 		else
 			offenders_source(&entry->key, name);
-		printf("  %-41s %11.1f   %11.1f - %-11.1f %5.1f%%\n", name, estimate.packets / seconds,
+		printf("  %-25s %11.1f   %11.1f - %-11.1f %5.1f%%\n", name, estimate.packets / seconds,
 		       estimate.at_least / seconds, estimate.at_most / seconds,
 		       100.0 * entry->weight / view->rule->stream.weight);
 	}

@@ -65,9 +65,10 @@ struct estimate offenders_estimate(const struct offenders_rule *rule, const stru
 
 const char *offenders_source(const struct sketch_key *key, char buffer[PACKET_ADDRESS_SIZE])
 {
-	packet_address(key->family, key->bytes, buffer);
-	if (key->family == 6)
-		strcat(buffer, "/64");
+	char address[PACKET_ADDRESS_SIZE];
+
+	snprintf(buffer, PACKET_ADDRESS_SIZE, "%s%s", packet_address(key->family, key->bytes, address),
+		 key->family == 6 ? "/64" : "");
 	return buffer;
 }
 

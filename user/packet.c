@@ -70,11 +70,11 @@ const char *packet_format(const struct packet *packet, char buffer[PACKET_SIZE])
 {
 	char source[PACKET_ADDRESS_SIZE], dest[PACKET_ADDRESS_SIZE];
 
-	if (!packet->family)
-		return strcpy(buffer, "no addresses");
 	packet_address(packet->family, packet->source, source);
 	packet_address(packet->family, packet->dest, dest);
-	if (!packet->ports)
+	if (!packet->family)
+		snprintf(buffer, PACKET_SIZE, "no addresses");
+	else if (!packet->ports)
 		snprintf(buffer, PACKET_SIZE, "%s > %s", source, dest);
 	else
 		snprintf(buffer, PACKET_SIZE, packet->family == 4 ? "%s:%u > %s:%u" : "[%s]:%u > [%s]:%u", source,

@@ -67,7 +67,7 @@ static int end_block(struct pcapng *pcapng)
 {
 	__u32 size;
 
-	put_option(pcapng, OPTION_END, NULL, 0);
+	put_option(pcapng, OPTION_END, "", 0);
 	size = pcapng->size + sizeof(size);
 	put32(pcapng, size);
 	memcpy(pcapng->block + sizeof(__u32), &size, sizeof(size));

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #define RENEW_NS 1000000000ull
 #define RETRY_NS (RENEW_NS / 10)
@@ -29,8 +30,7 @@ struct samples {
 	void *context;
 
 	struct filter filter;
-	char pins[PINS_PATH_SIZE];
-	int lock; /* on the directory of these */
+	int lock; /* on the directory of its pins */
 	struct perf_buffer *buffer;
 	int map; /* behind the buffer; when this descriptor is closed, the kernel forgets who reads */
 	__u32 map_id;
@@ -127,6 +127,14 @@ static void find_wanted(const struct samples *samples, const struct filter *filt
 				wanted[live->rule[i].counter % FF_COUNTERS] = true;
 }
 
+/* Whether PINS is the directory that is locked, and not another one, perhaps of the same name. */
+static bool is_locked(const struct samples *samples, const char *pins)
+{
+	struct stat held, named;
+
+	return samples->lock >= 0 && !fstat(samples->lock, &held) && !stat(pins, &named) && held.st_ino == named.st_ino;
+}
+
 /* Makes this process the one reader of the filter pinned in PINS. */
 static int lock_pins(struct samples *samples, const char *pins, const struct filter *filter, struct diag *diag)
 {
@@ -136,7 +144,6 @@ static int lock_pins(struct samples *samples, const char *pins, const struct fil
 		cleanup_fd(&samples->lock);
 		samples->lock = fd;
 		fd = -1;
-		snprintf(samples->pins, sizeof(samples->pins), "%s", pins);
 		return 0;
 	}
 	if (errno != EWOULDBLOCK)
@@ -181,7 +188,7 @@ static int open_buffer(struct samples *samples, const struct filter *filter, con
 static int begin(struct samples *samples, struct filter *filter, const char *pins, __u64 until_ns, struct diag *diag)
 {
 	bool wanted[FF_COUNTERS];
-	int error = strcmp(pins, samples->pins) != 0 ? lock_pins(samples, pins, filter, diag) : 0;
+	int error = is_locked(samples, pins) ? 0 : lock_pins(samples, pins, filter, diag);
 
 	if (error)
 		return error;
@@ -231,7 +238,7 @@ static int renew(struct samples *samples, __u64 now, struct diag *diag)
 	if (error)
 		return error;
 	samples->realtime_offset_ns = program_now_ns() - now;
-	if (!strcmp(location.pins, samples->pins) && samples->begun == generation_of(samples) &&
+	if (is_locked(samples, location.pins) && samples->begun == generation_of(samples) &&
 	    state->sample_until_ns > now) {
 		__atomic_store_n(&state->sample_until_ns, now + DEADLINE_NS, __ATOMIC_RELEASE);
 		return 0;

@@ -4,9 +4,10 @@
 
 bats_require_minimum_version 1.5.0
 
-# About a quarter more than what was measured: 12,900 instructions, 3,200 bytes on Linux 6.18, x86-64, clang 14.
+# What was measured, and some room: 11,000 instructions, 3,600 bytes on Linux 6.18, x86-64, clang 14. A quarter of the
+# bytes, ff_sample(), is not run while nobody reads samples.
 INSTRUCTIONS_MAX=12000 # that the verifier works through, on all paths; the kernel's own limit is a million
-JITED_BYTES_MAX=3000   # of machine code: it shares the instruction cache with the driver
+JITED_BYTES_MAX=3900   # of machine code: it shares the instruction cache with the driver
 
 setup() {
 	local build=$BATS_TEST_DIRNAME/../../build
