@@ -20,7 +20,7 @@ static __always_inline __u64 ff_bytes_of(struct ff_frame *frame);
 static __always_inline bool ff_source_matches(const struct ff_frame *frame, const struct ff_source_key *key);
 
 /* Takes a sample, or not, of a frame that was dropped or would have been: its verdict asks for it (FF_SAMPLE). */
-FF_OUT_OF_LINE __u32 ff_sample(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict, __u64 bytes);
+static __always_inline void ff_sample(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict, __u64 bytes);
 
 static __always_inline void ff_count(struct ff_count *count, __u64 bytes)
 {

@@ -43,10 +43,9 @@ static __u64 ff_bytes_of(struct ff_frame *frame)
 }
 
 /* Nobody reads samples here. */
-static __u32 ff_sample(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict, __u64 bytes)
+static void ff_sample(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict, __u64 bytes)
 {
 	(void)frame, (void)slot, (void)class, (void)verdict, (void)bytes;
-	return 0;
 }
 
 /* Whether the first BITS of A and B are the same. */

@@ -81,6 +81,7 @@ class Bench:
         self.capture = self.out / "replay.pcap"
         self.missing = []
         self.attached = set()
+        self.reader = None
 
     def tool(self, name, *arguments):
         return json.loads(call(self.out / name, *arguments))
@@ -95,6 +96,21 @@ class Bench:
     def detach(self, interface):
         call(*self.command("detach", interface))
         self.attached.discard(interface)
+
+    def start_reader(self):
+        """Attaches, and takes samples of what is dropped, on the generator's CPU."""
+        self.attach(self.rx)
+        command = ["taskset", "-c", "0", *self.command("--json", "capture", self.rx)]
+        self.reader = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+
+    def stop_reader(self):
+        if self.reader:
+            self.reader.terminate()
+            self.reader.wait()
+        self.reader = None
+        self.detach(self.rx)
 
     def in_victim(self, *command):
         return call("ip", "netns", "exec", self.victim, *command)
@@ -118,6 +134,8 @@ class Bench:
         self.in_victim("sh", "-c", f"echo 1 >/sys/class/net/{self.rx}/threaded")
 
     def clean_up(self):
+        if self.reader:
+            self.reader.terminate()
         for interface in list(self.attached) + [self.rx]:
             call(*self.command("detach", interface), check=False)
         for netns in self.attacker, self.victim:
@@ -141,7 +159,7 @@ def write_policies(bench):
     path = bench.out / "exempt.yaml"
     path.write_text("version: 1\npreset: default\nexempt:\n  sources: [198.51.100.0/24, \"2001:db8:1::/48\"]\n"
                     "  ports: [8443]\n", encoding="utf-8")
-    return ["default=default", "conntrack=conntrack", f"exempt={path}", *names]
+    return ["default=default", "sampled=+default", "conntrack=conntrack", f"exempt={path}", *names]
 
 
 def xdp_filter_objects(bench):
@@ -218,6 +236,7 @@ def flood_variants(bench):
         Variant("table", ("xdp", "table")),
         *(Variant(name, up=lambda mode=mode: bench.attach(bench.rx, "--mode", mode),
                   down=lambda: bench.detach(bench.rx)) for name, mode in modes.items()),
+        Variant("flagfilter_read", up=bench.start_reader, down=bench.stop_reader, honest=False),
         Variant("tc", ("tc", "tc_parse_compare")),
         *netfilter_variants(bench),
         Variant("none_open"),

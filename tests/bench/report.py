@@ -36,6 +36,7 @@ FILTERS = {
     "parse_compare": "XDP, parse and compare",
     "table": "XDP, table and counter",
     "flagfilter_native": "flagfilter native",
+    "flagfilter_read": "flagfilter, while captured",
     "flagfilter_generic": "flagfilter generic",
     "tc": "tc clsact BPF",
     "nft_ingress": "nftables netdev ingress",

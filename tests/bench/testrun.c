@@ -5,7 +5,7 @@
  *	testrun REFERENCE.o ROUNDS REPEAT NAME=POLICY... [-- XDP-FILTER.o...]	measures
  *	testrun --size NAME=POLICY...						what the kernel makes of ours
  *
- * POLICY is a preset, or a path with a '/'.
+ * POLICY is a preset, or a path with a '/'; with a '+' before it, samples are asked for, though nobody takes them.
  *
  * The kernel tells whole nanoseconds only, and counts the time in which another task had the CPU. So the time is the
  * thread's CPU time around a large REPEAT. The same for a program that only returns is the harness, and is
@@ -46,19 +46,32 @@ static void add_subject(const char *name, int fd)
 	subject->fd = fd;
 }
 
+/* As a reader of samples does. */
+static void ask_for_samples(struct ff_state *state)
+{
+	for (unsigned int class = 0; class < FF_CLASSES; class ++)
+		if (state->slot[0].verdict[class] != FF_PASS)
+			state->slot[0].verdict[class] |= FF_SAMPLE << 8;
+	state->sample_until_ns = -1;
+	state->sample_every_ns = 1000000000 / 256;
+}
+
 /* Ours, as `attach` loads it, but attached to nothing. It stays loaded until the process ends. */
 static int load_flagfilter(const char *origin)
 {
 	_cleanup_free_ struct policy *policy = calloc(1, sizeof(*policy));
-	bool is_file = strchr(origin, '/');
+	bool is_file = strchr(origin, '/'), sampled = *origin == '+';
 	_cleanup_free_ struct ff_state *state = NULL;
 	struct program *program;
 	struct bpf_object *object;
 	struct diag diag = {};
 
+	origin += sampled;
 	if (!policy || policy_from_options(policy, is_file ? origin : NULL, is_file ? NULL : origin, &diag))
 		fail_diag(&diag);
 	state = program_initial_state(policy);
+	if (state && sampled)
+		ask_for_samples(state);
 	if (!state || program_open(&program, NULL, state, &diag))
 		fail_diag(&diag);
 	object = program_object(program);
