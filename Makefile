@@ -50,6 +50,7 @@ all: $(OUT)/flagfilter $(OUT)/completion/flagfilter $(OUT)/completion/_flagfilte
 
 include tests/bench/rules.mk
 include tests/vm/rules.mk
+include tests/fuzz/rules.mk
 
 # The program: compiled, stripped of what only debuggers need, and as C in a skeleton.
 $(OUT)/bpf/%.bpf.o: bpf/%.bpf.c

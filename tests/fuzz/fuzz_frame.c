@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The input as a frame. Its class is what a second, naive reading of the contract says; the shortcut agrees or has no
+ * opinion; what stands behind the datagram changes nothing; it is counted once. With FUZZ_ENGINE=kernel (root) the
+ * program in the running kernel must also judge it alike.
+ */
+#include "fuzz.h"
+#include "program.h"
+
+#include "../../user/engine.c"
+
+#define POLICIES 2
+#define FILLER 64 /* bytes put behind a datagram */
+
+static const char mixed_policy[] = "version: 1\n"
+				   "preset: conntrack\n"
+				   "rules:\n"
+				   "  - {name: syn-rst, mode: monitor}\n"
+				   "  - {name: rst-fin, mode: off}\n"
+				   "  - {name: fragment, mode: monitor}\n"
+				   "  - {name: truncated, mode: enforce}\n"
+				   "  - {name: malformed, mode: enforce}\n"
+				   "  - {name: vlan-depth, mode: enforce}\n"
+				   "  - {name: ipv6-exthdr, mode: enforce}\n"
+				   "  - {name: accurate-ecn, flags: AE/AE, mode: enforce}\n"
+				   "exempt:\n"
+				   "  sources: [192.0.2.128/25, '2001:db8:8000::/33']\n"
+				   "  ports: [3, 8443]\n";
+
+static struct engine_native *native[POLICIES];
+static struct program_trial *trial[POLICIES]; /* NULL: without the kernel */
+
+static void open_engines(void)
+{
+	bool kernel = getenv("FUZZ_ENGINE") && !strcmp(getenv("FUZZ_ENGINE"), "kernel");
+	static struct policy policy[POLICIES];
+	struct diag diag = {};
+
+	REQUIRE(!policy_from_preset(&policy[0], "strict", &diag));
+	REQUIRE(!policy_from_file(&policy[1], fuzz_file((const __u8 *)mixed_policy, strlen(mixed_policy)), &diag));
+	for (int i = 0; i < POLICIES; i++) {
+		for (unsigned int rule = 0; rule < policy[i].rules; rule++)
+			policy[i].rule[rule].counter = rule;
+		REQUIRE(!engine_native_open(&native[i], &policy[i]));
+		if (kernel && program_trial_open(&trial[i], &policy[i], &diag)) {
+			fprintf(stderr, "%s\n", diag.text);
+			exit(1);
+		}
+	}
+}
+
+/*
+ * Section 3 of the contract, written down once more.
+ */
+
+struct expected {
+	unsigned int class;
+	size_t end; /* no byte from here on matters; 0: all might */
+};
+
+static unsigned int get16(const __u8 *at)
+{
+	return at[0] << 8 | at[1];
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned int expect_tcp(const __u8 *frame, size_t at, size_t end, bool first_fragment)
+{
+	if (end >= at + 14)
+		return get16(frame + at + 12) & 0x1ff;
+	return first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
+}
+
+static struct expected expect_ipv4(const __u8 *frame, size_t size, size_t at)
+{
+	unsigned int header, total, fragment;
+	size_t end;
+
+	if (size < at + 20)
+		return (struct expected){FF_MALFORMED, 0};
+	header = (frame[at] & 15) * 4;
+	total = get16(frame + at + 2);
+	fragment = get16(frame + at + 6);
+	end = at + (total < 20 ? 20 : total);
+	if (frame[at] >> 4 != 4 || header < 20 || total < header || size < at + header)
+		return (struct expected){FF_MALFORMED, end};
+	if (frame[at + 9] != 6)
+		return (struct expected){FF_NON_TCP, end};
+	if (fragment & 0x1fff)
+		return (struct expected){(fragment & 0x1fff) == 1 ? FF_TINY_FRAGMENT : FF_FRAGMENT, end};
+	return (struct expected){expect_tcp(frame, at + header, smaller(end, size), fragment & 0x2000), end};
+}
+
+static bool is_extension(unsigned int type)
+{
+	return type == 0 || type == 43 || type == 44 || type == 51 || type == 60;
+}
+
+static unsigned int expect_later_fragment(unsigned int type, unsigned int offset)
+{
+	if (type == 6)
+		return offset == 1 ? FF_TINY_FRAGMENT : FF_FRAGMENT;
+	return is_extension(type) ? FF_FRAGMENT : FF_NON_TCP;
+}
+
+static unsigned int expect_chain(const __u8 *frame, size_t at, size_t end, unsigned int type)
+{
+	bool first_fragment = false;
+
+	for (int headers = 0; is_extension(type); headers++) {
+		size_t length = 8;
+
+		if (headers == 8)
+			return FF_IPV6_EXTHDR;
+		if (end < at + 8)
+			return FF_MALFORMED;
+		if (type == 44 && get16(frame + at + 2) >> 3)
+			return expect_later_fragment(frame[at], get16(frame + at + 2) >> 3);
+		if (type == 44)
+			first_fragment |= frame[at + 3] & 1;
+		else
+			length = type == 51 ? (frame[at + 1] + 2) * 4 : (frame[at + 1] + 1) * 8;
+		if (end < at + length)
+			return FF_MALFORMED;
+		type = frame[at];
+		at += length;
+	}
+	return type == 6 ? expect_tcp(frame, at, end, first_fragment) : FF_NON_TCP;
+}
+
+static struct expected expect_ipv6(const __u8 *frame, size_t size, size_t at)
+{
+	size_t end;
+
+	if (size < at + 40)
+		return (struct expected){FF_MALFORMED, 0};
+	end = at + 40 + get16(frame + at + 4);
+	if (frame[at] >> 4 != 6)
+		return (struct expected){FF_MALFORMED, end};
+	return (struct expected){expect_chain(frame, at + 40, smaller(end, size), frame[at + 6]), end};
+}
+
+static struct expected expect(const __u8 *frame, size_t size)
+{
+	unsigned int type = 0x8100;
+	size_t at = 12;
+
+	for (int tags = 0; tags <= FF_VLAN_MAX; tags++, at += 4) {
+		if (size < at + 2)
+			return (struct expected){FF_RUNT, 0};
+		type = get16(frame + at);
+		if (type == 0x0800)
+			return expect_ipv4(frame, size, at + 2);
+		if (type == 0x86dd)
+			return expect_ipv6(frame, size, at + 2);
+		if (type != 0x8100 && type != 0x88a8)
+			return (struct expected){FF_NON_IP, at + 2};
+	}
+	return (struct expected){FF_VLAN_DEPTH, at - 2};
+}
+
+/*
+ * The properties.
+ */
+
+/* Judges the frame where it is, in a block that ends where it ends, so that the sanitizer sees every byte too many. */
+static struct outcome judge(struct engine_native *engine, const __u8 *frame, size_t size)
+{
+	char *block = malloc(2 + size);
+	struct ff_frame view = {
+		.data = block + 2,
+		.data_end = block + 2 + size,
+		.state = &engine->state,
+		.counters = &engine->counters,
+		.source = engine->source,
+		.bytes = size,
+	};
+	struct ff_judgement judgement;
+	__u32 action, plain;
+
+	REQUIRE(block);
+	memcpy(block + 2, frame, size);
+	plain = ff_class_plain(&view);
+	action = ff_judge(&view, &judgement);
+	REQUIRE(plain == FF_UNCLEAR || plain == (ff_parse(&view) & FF_CLASS_MASK));
+	free(block);
+	return outcome_of(&judgement, action == XDP_DROP);
+}
+
+static void require_same(const struct outcome *a, const struct outcome *b)
+{
+	REQUIRE(a->class == b->class && a->verdict == b->verdict);
+	REQUIRE(a->dropped == b->dropped && a->exempted == b->exempted);
+}
+
+/* Nothing behind END matters: not that it is gone, nor what it is, nor how much. */
+static void require_end(struct engine_native *engine, const __u8 *frame, size_t end, const struct outcome *outcome)
+{
+	__u8 *longer = malloc(end + FILLER);
+	struct outcome other = judge(engine, frame, end);
+
+	REQUIRE(longer);
+	require_same(outcome, &other);
+	memcpy(longer, frame, end);
+	for (int filler = 0; filler < 3; filler++) {
+		for (size_t i = 0; i < FILLER; i++)
+			longer[end + i] = filler == 0 ? 0x00 : filler == 1 ? 0xff : frame[i % end];
+		other = judge(engine, longer, end + FILLER);
+		require_same(outcome, &other);
+	}
+	free(longer);
+}
+
+static void require_kernel(struct program_trial *kernel, const __u8 *frame, size_t size, const struct outcome *outcome)
+{
+	struct outcome other;
+
+	if (size < sizeof(struct ethhdr)) /* the kernel runs no program on these */
+		return;
+	REQUIRE(!program_trial_run(kernel, frame, size, &other));
+	require_same(outcome, &other);
+}
+
+static __u64 frames_counted(const struct ff_counters *counters, unsigned int class)
+{
+	return counters->passed[class].packets + counters->dropped[class];
+}
+
+int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
+{
+	struct expected expected = expect(data, size);
+
+	if (!native[0])
+		open_engines();
+	for (int i = 0; i < POLICIES; i++) {
+		const struct ff_counters *counters = engine_native_counters(native[i]);
+		__u64 counted = frames_counted(counters, expected.class);
+		struct outcome outcome = judge(native[i], data, size), copied;
+
+		REQUIRE(outcome.class == expected.class);
+		REQUIRE(frames_counted(counters, expected.class) == counted + 1);
+		copied = engine_native_judge(native[i], data, size);
+		require_same(&outcome, &copied);
+		if (expected.end && expected.end <= size)
+			require_end(native[i], data, expected.end, &outcome);
+		if (trial[i])
+			require_kernel(trial[i], data, size, &outcome);
+	}
+	return 0;
+}
