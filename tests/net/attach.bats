@@ -194,6 +194,19 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	equal "$(count syn-fin dropped)" "$CROSSED"
 }
 
+@test "attached again under honest traffic, not one packet is lost, and each is counted once" {
+	ff attach s0
+	count_at_server honest 'tcp dport 80'
+	start_flood A,PA,S
+	sleep 0.3
+	for _ in {1..15}; do
+		ff attach s0 >/dev/null
+	done
+	stop_flood
+	equal "$(arrived honest)" "$CROSSED"
+	equal "$(stats '.passed.packets - (.not_judged | add)')" "$CROSSED"
+}
+
 @test "attached again with --preset or --policy, that policy is in force and the counters go on" {
 	ff attach s0
 	send4 SF --count 7

@@ -123,7 +123,7 @@ static void test_match(void **state)
 {
 	static const char *const junk[] = {
 		"",	   "/",	      "SYN",	     "SYN/",	 "/SYN",     "SYN,FIN/SYN", "NONE/NONE", "0/0",
-		"SIN/SYN", "SYN/SIN", "SYN/SYN/SYN", "SYN /SYN", "SYN/ SYN", "0x200/0x3ff", "SYN//SYN",
+		"SIN/SYN", "SYN/SIN", "SYN/SYN/SYN", "SYN /SYN", "SYN/ SYN", "0x200/0x3ff", "SYN//SYN",	 "AE/SYN",
 	};
 	char overlong[300] = "";
 	__u16 value = UNTOUCHED, mask = UNTOUCHED;

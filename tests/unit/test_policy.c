@@ -441,6 +441,7 @@ static void test_mistakes(void **state)
 		{EXEMPT "  sources: [192.0.2.130/25]\n", 3,
 		 "'192.0.2.130/25' has bits set behind its prefix: the network is 192.0.2.128/25"},
 		{EXEMPT "  sources: ['2001:db8:ffff::/33']\n", 3, "the network is 2001:db8:8000::/33"},
+		{EXEMPT "  sources: ['2001:db8::1/127']\n", 3, "the network is 2001:db8::/127"},
 		{EXEMPT "  sources: [1.2.3.4/0]\n", 3, "the network is 0.0.0.0/0"},
 		{EXEMPT "  sources:\n  - 192.0.2.1\n  - 192.0.2.1/32\n", 5, "duplicate source '192.0.2.1/32'"},
 		{EXEMPT "  sources:\n  - ::1\n  - 0::1\n", 5, "duplicate source '0::1'"},
