@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Evasion, tried for real: frames that hide SYN+FIN in fragments, chains, tags, options and wrong lengths. Each ends where
+# DESIGN's section 3 says: by our counters, and by what nft counts behind the filter. With the filter off, what the
+# receiving kernel makes of them: the facts in docs/reliability.md.
+
+bats_require_minimum_version 1.5.0
+load lib.bash
+
+setup_file() { net_setup_file; }
+setup() {
+	net_setup
+	in_a sysctl -q -w net.ipv6.conf.a0.disable_ipv6=1 # it would speak: of multicast groups, of routers
+	in_s ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
+	in_s ip neigh replace 2001:db8::77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
+}
+teardown() { net_teardown; }
+
+# Counts the attempts behind the filter; and those that nft sees as SYN+FIN before TCP, put together (IPv4 only: for IPv6
+# the hook comes before that).
+count_attempts() {
+	in_s nft -f - <<-NFT
+		table netdev behind {
+			chain in {
+				type filter hook ingress device s0 priority 0
+				ether saddr 02:00:00:00:00:ee counter
+			}
+		}
+		table ip stack {
+			counter syn_fin { }
+			chain in {
+				type filter hook input priority 0
+				$SYN_FIN counter name syn_fin
+			}
+		}
+	NFT
+}
+behind() { in_s nft -j list table netdev behind | jq '.nftables[] | .rule // empty | .expr[].counter // empty | .packets'; }
+reached_input() { in_s nft -j list counter ip stack syn_fin | jq '.nftables[] | .counter // empty | .packets'; }
+
+# stack_count NAME: one of the server stack's own counters, as nstat calls them. TcpInSegs: whatever was handed to TCP.
+stack_count() { in_s nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
+
+evade() { in_a "$PYTHON" "$BATS_TEST_DIRNAME/evade.py" a0 "$1"; }
+
+# attempt KIND [ATTACH-OPTION...]: sends them, and compares: each class as often as it was made, and behind the filter what
+# is not dropped. MADE: what was sent, by class.
+attempt() {
+	local class n dropped=0
+	ff attach "${@:2}" s0 >/dev/null
+	count_attempts
+	MADE=$(evade "$1")
+	while read -r class n; do
+		if [ "$(mode "$class")" = enforce ]; then
+			equal "$(count "$class" dropped)" "$n" "$class dropped"
+			dropped=$((dropped + n))
+		elif [ "$class" != passed ]; then
+			equal "$(stats ".not_judged[\"$class\"]")" "$n" "$class"
+		fi
+	done < <(jq -r 'to_entries[] | "\(.key) \(.value)"' <<<"$MADE")
+	equal "$(stats .dropped.packets)" "$dropped" "dropped"
+	equal "$(stats .frames.packets)" "$(jq add <<<"$MADE")" "frames"
+	equal "$(behind)" "$(($(jq add <<<"$MADE") - dropped))" "arrived behind the filter"
+	sums_agree
+}
+
+made() { jq ".[\"$1\"]" <<<"$MADE"; }
+
+# unfiltered KIND: sends them with no filter at all.
+unfiltered() {
+	count_attempts
+	MADE=$(evade "$1")
+	equal "$(behind)" "$(jq add <<<"$MADE")" "arrived"
+}
+
+@test "fragments at every boundary, IPv4 and IPv6: nothing reaches TCP" {
+	attempt fragments
+	equal "$(stack_count TcpInSegs)" 0
+}
+
+@test "first fragments of every size up to the whole TCP header: tiny below 14 bytes" {
+	attempt tiny-fragments
+	equal "$(stack_count TcpInSegs)" 0
+}
+
+@test "overlapping fragments that rewrite the flags: no SYN+FIN reaches TCP" {
+	attempt overlaps
+	equal "$(reached_input)" 0
+}
+
+@test "an IPv6 first fragment that ends inside its extension headers is malformed, and passes" {
+	attempt split-chain
+}
+
+@test "extension headers, none to twelve: eight are followed; more are counted, and reach TCP" {
+	attempt chains
+	equal "$(stack_count TcpInSegs)" "$(made ipv6-exthdr)"
+}
+
+@test "VLAN stacks, none to six tags: two are followed; more are counted, and with VLAN id 0 reach TCP" {
+	attempt vlans
+	equal "$(stack_count TcpInSegs)" "$(made vlan-depth)"
+}
+
+@test "IPv4 options of every length: SYN+FIN is found behind all" {
+	attempt options
+	equal "$(stack_count TcpInSegs)" 0
+}
+
+@test "IP lengths, header lengths and versions that are wrong" {
+	attempt lengths
+	equal "$(reached_input)" 0
+}
+
+@test "with the classes enforced that pass by default, nothing reaches TCP" {
+	local kind
+	printf '%s\n' 'version: 1' 'rules:' '  - {name: malformed, mode: enforce}' '  - {name: vlan-depth, mode: enforce}' \
+		'  - {name: ipv6-exthdr, mode: enforce}' >"$BATS_TEST_TMPDIR/policy.yaml"
+	for kind in split-chain chains vlans; do
+		attempt "$kind" --policy "$BATS_TEST_TMPDIR/policy.yaml"
+		equal "$(stack_count TcpInSegs)" 0
+		ff detach s0 >/dev/null
+		in_s nft flush ruleset
+	done
+}
+
+# What the tests above prove nothing without: unfiltered, the attempts are real.
+@test "unfiltered, a receiver puts the fragments together, discards overlaps, steps over chains, tags and options" {
+	local before
+	unfiltered fragments
+	equal "$(stack_count IpReasmOKs) $(reached_input)" "14 14" "IPv4 datagrams"
+	[ "$(stack_count Ip6ReasmOKs)" -ge 8 ] # 14 up to Linux 5.10, which does not ask for the whole header
+	in_s nft flush ruleset
+	unfiltered overlaps
+	[ "$(stack_count IpExtReasmOverlaps)" -ge 10 ]
+	for kind in chains vlans options; do
+		in_s nft flush ruleset
+		before=$(stack_count TcpInSegs)
+		unfiltered $kind
+		equal "$(($(stack_count TcpInSegs) - before))" "$(jq add <<<"$MADE")" "$kind"
+	done
+}
