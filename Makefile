@@ -6,6 +6,8 @@
 #	make check		the tests that need no root
 #	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
 #	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
+#	make fuzz		hostile input, guided by coverage (FUZZ_SECONDS=60)
+#	make mutants coverage	whether the tests are worth anything; more of that in tests/hygiene.mk
 #	make bench		measure it against what one would use instead (root)
 #	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way include rule
 #	make check-vmlinux	compare vmlinux.h with the running kernel's BTF
@@ -51,6 +53,7 @@ all: $(OUT)/flagfilter $(OUT)/completion/flagfilter $(OUT)/completion/_flagfilte
 include tests/bench/rules.mk
 include tests/vm/rules.mk
 include tests/fuzz/rules.mk
+include tests/hygiene.mk
 
 # The program: compiled, stripped of what only debuggers need, and as C in a skeleton.
 $(OUT)/bpf/%.bpf.o: bpf/%.bpf.c

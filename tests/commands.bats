@@ -8,7 +8,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	ROOT=$BATS_TEST_DIRNAME/..
-	FLAGFILTER=$ROOT/build/flagfilter
+	FLAGFILTER=${FLAGFILTER:-$ROOT/build/flagfilter}
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
 

@@ -7,7 +7,7 @@
 bats_require_minimum_version 1.5.0
 
 ROOT="$BATS_TEST_DIRNAME/.."
-FLAGFILTER="$ROOT/build/flagfilter"
+FLAGFILTER="${FLAGFILTER:-$ROOT/build/flagfilter}"
 FRAMES="$ROOT/build/tests/frames"
 
 setup_file() {
