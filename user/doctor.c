@@ -223,7 +223,11 @@ static void check_mtu(const struct facts *facts, struct findings *findings)
 			    : several == NO    ? "the driver has no XDP for frames in several buffers"
 					    : "whether the driver has XDP for frames in several buffers is not known",
 			    limit, is_driver(facts, "veth") ? "; of a veth, the MTU of its other end counts" : "");
-		fix(finding, "%s link set dev %s mtu %u", command(facts, "ip", tool), nic->name, limit);
+		if (is_driver(facts, "veth"))
+			snprintf(finding->fix, sizeof(finding->fix), "on its other end: ip link set dev NAME mtu %u",
+				 limit);
+		else
+			fix(finding, "%s link set dev %s mtu %u", command(facts, "ip", tool), nic->name, limit);
 	}
 }
 

@@ -22,7 +22,7 @@
 
 #define BURST 32
 #define PAUSE_US 2000
-#define QUIET_MS 300 /* after which nothing more comes */
+#define QUIET_MS 1000 /* after which nothing more comes: emulation halts now and then */
 #define SIZE_MAX_JUMBO 9014
 
 struct segment {
@@ -51,15 +51,15 @@ static int open_socket(const char *interface, int protocol)
 	return fd;
 }
 
-/* How many of ours have come in, once nothing has for WAIT_MS. */
-static unsigned long receive(int fd, int wait_ms)
+/* How many of ours have come in: EXPECTED, or as many as there are once none has come for WAIT_MS. */
+static unsigned long receive(int fd, unsigned long expected, int wait_ms)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 	struct sockaddr_ll from;
 	unsigned char frame[sizeof(struct segment)];
 	unsigned long received = 0;
 
-	while (poll(&ready, 1, wait_ms) > 0) {
+	while (received < expected && poll(&ready, 1, wait_ms) > 0) {
 		socklen_t size = sizeof(from);
 
 		if (recvfrom(fd, frame, sizeof(frame), 0, (void *)&from, &size) < (ssize_t)sizeof(frame))
@@ -128,10 +128,10 @@ int main(int argc, char **argv)
 			die("send");
 		if (i % BURST == BURST - 1) {
 			usleep(PAUSE_US);
-			received += receive(to, 0);
+			received += receive(to, count - received, 0);
 		}
 	}
-	received += receive(to, QUIET_MS);
+	received += receive(to, count - received, QUIET_MS);
 	printf("%lu\n", received);
 	return 0;
 }

@@ -57,20 +57,21 @@ equal() {
 	}
 }
 
-# refused WORD... -- COMMAND...: exit status 1, and one line that has every WORD.
+# refused WORD... -- COMMAND...: exit status 1, and one line that says so, with what doctor knows behind it. Every WORD
+# is somewhere in it.
 refused() {
-	local words=() word line status=0
+	local words=() word said status=0
 	while [ "$1" != -- ]; do
 		words+=("$1")
 		shift
 	done
 	shift
-	line=$("$@" 2>&1 >/dev/null) || status=$?
-	echo "$line"
+	said=$("$@" 2>&1 >/dev/null) || status=$?
+	echo "$said"
 	equal "$status" 1 "exit status of $*"
-	equal "$(wc -l <<<"$line")" 1 lines
+	equal "$(grep -c '^[^ ]' <<<"$said")" 1 "lines but those of doctor"
 	for word in "${words[@]}"; do
-		[[ $line == *"$word"* ]] || {
+		[[ $said == *"$word"* ]] || {
 			echo "there is no '$word' in it"
 			return 1
 		}
@@ -309,15 +310,18 @@ no_native_xdp() {
 
 # ---- large frames
 
-# Where frames of 9000 bytes are not for native mode, the one line says so, and what it says helps.
+# Where frames of 9000 bytes are not for native mode: what is said helps, word by word, and generic mode takes them.
 jumbo() { # FROM TO SINCE
-	local from=$1 to=$2
+	local from=$1 to=$2 said advice
 	set_mtu 9000 "$from" "$to"
 	if kernel_is "$3"; then
 		flagfilter attach "$to"
 	else
-		refused "$to" MTU "--mode generic" -- flagfilter attach "$to"
-		set_mtu 1500 "$from" "$to"
+		said=$(refused "$to" MTU -- flagfilter attach "$to")
+		echo "$said"
+		advice=$(sed -nE 's/^ +> //p' <<<"$said")
+		advice=${advice##*: } # of a veth: "on its other end: ..."
+		${advice/NAME/$from}
 		flagfilter attach "$to"
 		flagfilter detach "$to"
 		set_mtu 9000 "$from" "$to"
