@@ -154,7 +154,7 @@ static void test_mtu(void **state)
 	strcpy(facts.nic.driver, "veth"); /* had it from 5.18 on */
 	expect(&facts, "mtu", FINDING_OK, "");
 	facts.frags = NO;
-	expect(&facts, "mtu", FINDING_PROBLEM, "ip link set dev eth0 mtu 3506");
+	expect(&facts, "mtu", FINDING_PROBLEM, "on its other end: ip link set dev NAME mtu 3506");
 	facts = healthy("igc");
 	facts.nic.mtu = 1501;
 	facts.nic.several_buffers = NO;

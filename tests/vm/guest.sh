@@ -33,7 +33,7 @@ it() {
 	77) echo "ok $tests - $name # skip ${output##*$'\n'}" ;;
 	*)
 		echo "not ok $tests - $name"
-		sed 's/^/# /' <<<"$output"
+		echo "# ${output//$'\n'/$'\n'# }"
 		;;
 	esac
 	echo "# $((SECONDS - began)) s"
@@ -199,7 +199,7 @@ other_id() { xdp-loader status v1 | awk -v prio="$1" '$2 == prio && $3 == "see" 
 exclusive_and_says_so() {
 	flagfilter attach v1
 	equal "$(status v1 .attached)" exclusive
-	! other late 50
+	if other late 50; then return 1; fi
 	equal "$(cross v0 v1 $SF 50)" 0
 	equal "$(dropped v1)" 50
 }
