@@ -189,6 +189,7 @@ main() {
 	missing=$(missing_tools)
 	[ -z "$missing" ] || skip_all "not installed: $missing"
 	mkdir -p "$OUT"
+	rm -f "$OUT"/*.tap
 	make_root
 	# As many at once as there are CPUs.
 	for name in $KERNELS; do
