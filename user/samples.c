@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #define RETRY_NS (RENEW_NS / 10)
 #define DEADLINE_NS (3 * RENEW_NS)
 #define PAGES_PER_CPU 64 /* room for more than a full bucket by default */
+#define LOOK_MS 50	 /* how late a sample may be told */
 
 struct samples {
 	char interface[IF_NAMESIZE];
@@ -68,10 +70,8 @@ static void note_names(struct samples *samples)
 	samples->generation = generation;
 }
 
-static void on_event(void *context, int cpu, void *data, __u32 size)
+static void on_sample(struct samples *samples, int cpu, const struct ff_sample *header, __u32 size)
 {
-	const struct ff_sample *header = data;
-	struct samples *samples = context;
 	struct sample sample;
 
 	if (size < sizeof(*header) || size - sizeof(*header) < header->captured)
@@ -93,6 +93,38 @@ static void on_event(void *context, int cpu, void *data, __u32 size)
 		sample.rule = "?";
 	samples->handled++;
 	samples->handler(samples->context, &sample);
+}
+
+static enum bpf_perf_event_ret on_event(void *context, int cpu, struct perf_event_header *event)
+{
+	const struct {
+		struct perf_event_header event;
+		__u32 size;
+		char data[];
+	} __attribute__((packed)) *raw = (const void *)event;
+
+	if (event->type == PERF_RECORD_SAMPLE)
+		on_sample(context, cpu, (const void *)raw->data, raw->size);
+	return LIBBPF_PERF_EVENT_CONT;
+}
+
+/*
+ * The kernel does not wake the reader for each sample, which would cost the receiving CPU more than the sample itself,
+ * but when the buffer is half full.
+ */
+static struct perf_buffer *new_buffer(struct samples *samples, int map)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_BPF_OUTPUT,
+		.sample_type = PERF_SAMPLE_RAW,
+		.sample_period = 1,
+		.watermark = 1,
+		.wakeup_watermark = PAGES_PER_CPU / 2 * sysconf(_SC_PAGESIZE),
+	};
+
+	return perf_buffer__new_raw(map, PAGES_PER_CPU, &attr, on_event, samples, NULL);
 }
 
 static void count_of_filter(const struct filter *filter, struct samples_count *count)
@@ -170,7 +202,7 @@ static int open_buffer(struct samples *samples, const struct filter *filter, con
 	if (map < 0 || map_id == samples->map_id)
 		return map < 0 ? map : 0;
 	count_of_filter(filter, &before);
-	buffer = perf_buffer__new(map, PAGES_PER_CPU, on_event, NULL, samples, NULL);
+	buffer = new_buffer(samples, map);
 	if (!buffer)
 		return -errno;
 	if (samples->buffer)
@@ -303,15 +335,14 @@ int samples_open(struct samples **samples, const char *interface, const struct s
 
 int samples_poll(struct samples *samples, int timeout_ms, struct diag *diag)
 {
-	int error = renew_in_time(samples, diag), left_ms;
+	int error = renew_in_time(samples, diag);
 
 	if (error)
 		return error;
-	left_ms = (samples->next_renewal_ns - program_monotonic_ns()) / 1000000;
-	if (left_ms < 0)
-		left_ms = 0;
 	samples->handled = 0;
-	error = perf_buffer__poll(samples->buffer, left_ms < timeout_ms ? left_ms : timeout_ms);
+	error = perf_buffer__poll(samples->buffer, timeout_ms < LOOK_MS ? timeout_ms : LOOK_MS);
+	if (error >= 0)
+		error = perf_buffer__consume(samples->buffer);
 	if (error < 0 && error != -EINTR)
 		return diag_fail(diag, error, "cannot read samples of %s: %s", samples->interface, strerror(-error));
 	return samples->handled;

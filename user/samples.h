@@ -22,7 +22,8 @@
 #include "cleanup.h"
 #include "filter.h"
 
-#define SAMPLES_RATE 256 /* by default: a second and CPU */
+#define SAMPLES_RATE 256    /* by default: a second and CPU */
+#define SAMPLES_RATE_MIN 10 /* below, a sample would cost more than there are levels in the bucket */
 #define SAMPLES_RATE_MAX 100000
 
 /* One frame. What it points to is valid during the call that hands it over. */
@@ -55,10 +56,10 @@ int samples_open(struct samples **samples, const char *interface, const struct s
 		 samples_handler *handler, void *context, struct diag *diag);
 
 /*
- * Hands over what has come, after waiting for it for TIMEOUT_MS at the most (0: not at all). Returns how many, 0 also
- * on a signal, or -errno with DIAG filled: detached, interface gone. Wants to be called at least once a second; if it
- * is not for three, sampling pauses until it is. It follows the interface when its program is replaced or attached
- * anew.
+ * Hands over what has come, after waiting for it for TIMEOUT_MS, or 50 ms, at the most (0: not at all). Returns how
+ * many, 0 also on a signal, or -errno with DIAG filled: detached, interface gone. Wants to be called at least once a
+ * second; if it is not for three, sampling pauses until it is. It follows the interface when its program is replaced or
+ * attached anew.
  */
 int samples_poll(struct samples *samples, int timeout_ms, struct diag *diag);
 

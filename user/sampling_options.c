@@ -49,6 +49,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case 'R':
 		input->samples.rate = command_number(state, text, SAMPLES_RATE_MAX, "packets a second");
+		if (input->samples.rate < SAMPLES_RATE_MIN)
+			command_usage_error(state, "--rate is at least %d", SAMPLES_RATE_MIN);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

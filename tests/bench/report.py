@@ -21,6 +21,7 @@ PROGRAMS = {
     "table_map_two_counts": "that, two counters",
     "default": "flagfilter, default",
     "conntrack": "flagfilter, conntrack",
+    "sampled": "flagfilter, samples asked for",
     "exempt": "flagfilter, exemptions",
     "own1": "flagfilter, 1 rule",
     "own4": "flagfilter, 4 rules",
