@@ -209,11 +209,11 @@ in_map() { "$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVER_ID
 }
 
 @test "maps of other sizes in our place are not read" {
-	local pins
+	local dir
 	ff attach s0
-	pins=$(pins_of "$SERVER_ID")
-	rm "$pins/counters"
-	bpftool map create "$pins/counters" type percpu_array key 4 value 32000 entries 1 name counters
+	dir=$(pins_of "$SERVER_ID")
+	rm "$dir/counters"
+	bpftool map create "$dir/counters" type percpu_array key 4 value 32000 entries 1 name counters
 	run -1 --separate-stderr ff stats s0
 	one_line "another version" "flagfilter detach"
 	run -1 --separate-stderr ff rule s0 syn-fin=off
