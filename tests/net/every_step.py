@@ -215,7 +215,7 @@ class Test:
             works("attach", "s0", "--policy", self.files["strict"])
         if name == "rule":
             works("rule", "s0", "rst-fin=enforce")
-        steps = self.count_steps(name, arguments)
+        steps = self.count_steps(name, arguments, what)
         for step in range(1, steps + 1):
             said = []
             status, _ = flagfilter(*arguments, fault=(step, what), said=said)
@@ -232,11 +232,11 @@ class Test:
             self.clean()
         return steps
 
-    def count_steps(self, name, arguments):
+    def count_steps(self, name, arguments, what):
         """A run in which none fails tells how many there are."""
         with tempfile.NamedTemporaryFile("r") as file:
             os.environ["FAULT_STEPS"] = file.name
-            expect(flagfilter(*arguments, fault=(0, "kill"))[0] == 0, name, "fails by itself")
+            expect(flagfilter(*arguments, fault=(0, what))[0] == 0, name, "fails by itself")
             del os.environ["FAULT_STEPS"]
             steps = len(file.read())
         if name == "attach":
