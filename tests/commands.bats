@@ -106,7 +106,7 @@ COMMANDS="doctor attach detach status rule exempt apply confirm diff save reset 
 	run -0 "$FLAGFILTER" --help
 	for command in $COMMANDS; do
 		[[ $output == *$'\n'"  $command"* ]]
-		"$FLAGFILTER" $command --help >help
+		"$FLAGFILTER" "$command" --help >help
 		grep -q "^Usage: flagfilter $command" help
 		[ "$(wc -L <help)" -le 80 ]
 	done
@@ -116,7 +116,7 @@ COMMANDS="doctor attach detach status rule exempt apply confirm diff save reset 
 	page=$(mandoc -T ascii "$ROOT/docs/flagfilter.8" | sed 's/.\x08//g')
 	for word in $COMMANDS; do
 		[[ $page == *"$word"* ]]
-		for option in $("$FLAGFILTER" $word --help | grep -oE -- '--[a-z]+' | sort -u); do
+		for option in $("$FLAGFILTER" "$word" --help | grep -oE -- '--[a-z]+' | sort -u); do
 			[[ $option == --help || $option == --usage || $option == --version || $page == *"$option"* ]] ||
 				{ echo "$word $option" && false; }
 		done

@@ -37,6 +37,7 @@ tidy() {
 levels=(
 	"main"
 	"cmd_"
+	"top_samples"
 	"sampling_options"
 	"command"
 	"moment"

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "moment.h"
 #include "screen.h"
+#include "top_samples.h"
 #include "top_view.h"
 #include <errno.h>
 #include <poll.h>
@@ -23,7 +24,8 @@ struct top {
 	unsigned int filters, room;
 	unsigned int selected;		/* interface */
 	char rule[FF_NAME_SIZE];	/* selected; empty: the first */
-	struct top_offenders offenders; /* of the selected interface */
+	struct top_samples samples;	/* of the selected interface, and ... */
+	struct top_offenders offenders; /* ... who is worst there */
 	enum top_order order;
 	bool paused, help;
 	bool asking; /* whether to put that rule in ... */
@@ -355,6 +357,8 @@ static void watch(struct top *top)
 			/* An interface without a filter is a problem only if it is the one that was asked for. */
 			top->problem = look(top, interval, &problem) ? problem : (struct diag){};
 		}
+		if (!top->paused && top->filters)
+			top_samples_update(&top->samples, &top->filter[top->selected], now_s(), &top->offenders);
 		draw(top);
 		next_s += INTERVAL_MS / 1000.0;
 		wait_until(top, next_s);
@@ -372,6 +376,7 @@ static void catch_signals(void)
 
 static void release(struct top *top)
 {
+	top_samples_close(&top->samples);
 	free(top->moment);
 	free(top->filter);
 }

@@ -3,6 +3,7 @@
 # What is dropped, as it happens: `capture`, `offenders`, `report`, and what their sampling costs the kernel: a bounded
 # amount while somebody reads, and nothing before and after, however he ends.
 
+# shellcheck disable=SC2016,SC2030,SC2031 # what wait_until runs is expanded there; bats runs each test in a subshell
 bats_require_minimum_version 1.5.0
 load lib.bash
 
@@ -10,7 +11,6 @@ setup_file() { net_setup_file; }
 setup() { net_setup; }
 teardown() { net_teardown; }
 
-RATE=256 # by default: samples a second and CPU
 CPUS=$(nproc)
 
 # The live policy's verdicts as the kernel has them, by bpftool.

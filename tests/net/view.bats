@@ -250,6 +250,21 @@ ended_and_restored() {
 	[ "$rate" -gt 500 ] && [ "$rate" -lt 1500 ]
 }
 
+@test "top shows who sends what is dropped, unless somebody else reads samples there" {
+	ff attach s0
+	start_top 120x40
+	start_flood SF --pps 1000
+	sees 'top offenders +packets/s' "$A4 +([6-9]..|1[0-4]..) .* syn-fin"
+	t send-keys q
+	ended_and_restored 0
+	"$FLAGFILTER" --netns "$SERVER" capture s0 >/dev/null 2>&1 3>&- &
+	PROCESSES+=("$!")
+	start_top 120x40
+	sees '^>syn-fin +enforce +([6-9]..|1[0-4]..) '
+	if grep -q "top offenders" "$SCREEN"; then false; fi
+	stop_flood
+}
+
 @test "a rule is switched from top, after one question" {
 	ff attach s0
 	send4 SR --count 10
