@@ -6,12 +6,10 @@
 #include <stdbool.h>
 
 struct diag {
-	/*
-	 * Without "flagfilter: " and newline; empty as long as nothing failed. Only attach has more lines behind the
-	 * first: what the doctor has found.
-	 */
-	char text[4000];
-	bool usage; /* the user's input is at fault: exit status 2, not 1 */
+	char text[1024];    /* without "flagfilter: " and newline; empty as long as nothing failed */
+	char details[3000]; /* more lines, each with its newline, already fit to be printed: what the doctor has found
+			     */
+	bool usage;	    /* the user's input is at fault: exit status 2, not 1 */
 };
 
 /* Each says why a function fails, once, at the level that knows the user's noun, and returns what that function

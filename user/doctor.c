@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "doctor.h"
+#include "text.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -491,16 +492,28 @@ enum answer doctor_answer(const struct findings *findings)
 	return answer;
 }
 
+static void add_line(struct diag *diag, const char *label, const char *text)
+{
+	size_t at = strlen(diag->details), end;
+
+	snprintf(diag->details + at, sizeof(diag->details) - at, "%s%s", label, text);
+	text_clean(diag->details + at);
+	end = strlen(diag->details);
+	snprintf(diag->details + end, sizeof(diag->details) - end, "\n");
+}
+
 void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag)
 {
 	for (unsigned int i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->finding[i];
-		size_t at = strlen(diag->text);
+		char label[32];
 
 		if (finding->state != FINDING_PROBLEM || (finding->native_only && mode == XDP_GENERIC))
 			continue;
-		snprintf(diag->text + at, sizeof(diag->text) - at, "\n  %s: %s%s%s", finding->check, finding->text,
-			 *finding->fix ? "\n    > " : "", finding->fix);
+		snprintf(label, sizeof(label), "  %s: ", finding->check);
+		add_line(diag, label, finding->text);
+		if (*finding->fix)
+			add_line(diag, "    > ", finding->fix);
 	}
 }
 

@@ -54,7 +54,7 @@ void doctor_diagnose(const struct facts *facts, struct findings *findings);
 /* Whether native attach will work. */
 enum answer doctor_answer(const struct findings *findings);
 
-/* Adds to DIAG, one a line, the problems that explain why attaching in MODE failed. */
+/* Adds to DIAG's details, one a line, the problems that explain why attaching in MODE failed. */
 void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag);
 
 /* A list of objects: check, state, text, fix (null where there is none). NULL: no memory. */

@@ -287,6 +287,6 @@ int main(int argc, char **argv)
 	if (!result)
 		return STATUS_DONE;
 	text_clean(diag.text);
-	fprintf(stderr, "flagfilter: %s\n", *diag.text ? diag.text : strerror(-result));
+	fprintf(stderr, "flagfilter: %s\n%s", *diag.text ? diag.text : strerror(-result), diag.details);
 	return diag.usage ? STATUS_USAGE : STATUS_FAILED;
 }

@@ -287,7 +287,11 @@ static int renew_in_time(struct samples *samples, struct diag *diag)
 		return 0;
 	error = renew(samples, now, diag);
 	samples->next_renewal_ns = now + (error == -EAGAIN ? RETRY_NS : RENEW_NS);
-	return error == -EAGAIN ? 0 : error;
+	if (error == -EAGAIN) { /* no failure: somebody else is at it */
+		*diag = (struct diag){};
+		return 0;
+	}
+	return error;
 }
 
 static int check_rules(const struct samples *samples, struct diag *diag)

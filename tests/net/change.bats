@@ -485,7 +485,7 @@ everything() {
 	before=$(ls /run/flagfilter 2>/dev/null || true)
 	put_foreign
 	run -1 --separate-stderr ff attach s0 --confirm 30
-	one_line s0 "another owner"
+	explained_line s0 "another owner"
 	in_s ip link set dev s0 xdp off
 	run -1 --separate-stderr ff attach nowhere --confirm 30
 	one_line nowhere

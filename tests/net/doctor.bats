@@ -196,7 +196,7 @@ make_old_kernel() {
 	ip -n "$ATTACKER" link set a0 mtu $((limit + 1))
 	in_s ip link set s0 mtu $((limit + 1))
 	says_no s0 mtu
-	bash -c "$(finding s0 mtu fix)"
+	equal "$(finding s0 mtu fix)" "on its other end: ip link set dev NAME mtu $limit"
 	ip -n "$ATTACKER" link set a0 mtu "$limit"
 	says_yes s0
 }

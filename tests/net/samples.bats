@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck disable=SC2030,SC2031,SC2016 # each test has its own BEFORE; eval is to expand what stands in quotes
 # What is dropped, as it happens: `capture`, `offenders`, `report`, and what their sampling costs the kernel: a bounded
 # amount while somebody reads, and nothing before and after, however he ends.
 
@@ -267,7 +268,7 @@ start_spoofed() {
 	sleep 3.2
 	send4 SF,SR --count 10 # too late for him, so they end it
 	kill -CONT "$READER"
-	wait_until 5 eval 'send4 SR >/dev/null; grep -q syn-rst "$BATS_TEST_TMPDIR/out"'
+	wait_until 20 eval 'send4 SR >/dev/null; grep -q syn-rst "$BATS_TEST_TMPDIR/out"'
 	stop_reader
 }
 
