@@ -198,6 +198,7 @@ make_old_kernel() {
 	says_no s0 mtu
 	equal "$(finding s0 mtu fix)" "on its other end: ip link set dev NAME mtu $limit"
 	ip -n "$ATTACKER" link set a0 mtu "$limit"
+	in_s ip link set s0 mtu "$limit" # from here the other end cannot be seen: doctor takes it to be the same
 	says_yes s0
 }
 
