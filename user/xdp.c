@@ -132,7 +132,7 @@ static enum xdp_mode mode_from_kernel(__u8 mode)
 	return mode == XDP_ATTACHED_DRV ? XDP_NATIVE : mode == XDP_ATTACHED_SKB ? XDP_GENERIC : XDP_OFFLOAD;
 }
 
-int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
+static int try_list(unsigned int ifindex, struct xdp_programs *programs)
 {
 	_cleanup_(cleanup_multiprog) struct xdp_multiprog *all = NULL;
 	struct xdp_programs read = {};
@@ -175,6 +175,16 @@ int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
 		error = -EIO; /* something is there, and libxdp could not look at it */
 	if (!error)
 		*programs = read;
+	return error;
+}
+
+int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
+{
+	int error = -ENOENT;
+
+	/* A program that is taken off between the kernel's word that it is there and the look at it: then ask again. */
+	for (int tries = 0; tries < 10 && error == -ENOENT; tries++)
+		error = try_list(ifindex, programs);
 	return error;
 }
 

@@ -13,7 +13,8 @@ import sys
 
 BPF_OBJ_GET = 7
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
-SLOT, SIZE = 32768, 24 + 2 * 32768
+HEADER, SLOT = 40, 32768
+SIZE = HEADER + 2 * SLOT
 
 
 def open_pin(path):
@@ -33,7 +34,7 @@ def main():
     if offset == "generation":
         print(generation)
         return
-    start = 0 if offset == "layout" else 24 + (generation & 1) * SLOT + int(offset)
+    start = 0 if offset == "layout" else HEADER + (generation & 1) * SLOT + int(offset)
     data = bytes.fromhex(data)
     state[start:start + len(data)] = data
 

@@ -60,9 +60,8 @@ policy_of() {
 another_build() {
 	local dir=$BATS_FILE_TMPDIR/$1
 	[ ! -x "$dir/build/flagfilter" ] || return 0
-	mkdir -p "$dir/tests"
-	cp -r "$ROOT/Makefile" "$ROOT/vmlinux.h" "$ROOT/bpf" "$ROOT/include" "$ROOT/user" "$dir"
-	cp -r "$ROOT/tests/"{bench,unit} "$dir/tests"
+	mkdir -p "$dir"
+	cp -r "$ROOT/Makefile" "$ROOT/vmlinux.h" "$ROOT/bpf" "$ROOT/include" "$ROOT/user" "$ROOT/tests" "$dir"
 	sed -i "$2" "$dir/$3"
 	! cmp -s "$dir/$3" "$ROOT/$3" || {
 		echo "nothing to change in $3"

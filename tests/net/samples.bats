@@ -216,7 +216,8 @@ start_spoofed() {
 	# 50 a second, and what a full bucket holds: those of 2.2 seconds
 	[ "$(summed sampled)" -le $((50 * CPUS * ((end - begin) / 1000000 + 2200) / 1000)) ]
 	[ "$(summed sampled)" -ge 150 ]
-	equal "$(lines)" "$(summed sampled)"
+	# those taken between the last look and the count are still to be handed over
+	(($(summed sampled) - $(lines) >= 0 && $(summed sampled) - $(lines) < 10))
 	equal "$(summed lost)" 0
 	[ "$seen" -gt 40000 ]
 	# samples stand for all that was seen, give or take four standard deviations
