@@ -120,8 +120,8 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 		return error;
 	arguments.policy = policy;
 	error = guardian_run(arguments.confirm_s, put_on, &arguments, diag);
-	/* Without a BPF filesystem (-ENOENT) the one line says it all. */
-	if (error && error != -ENOENT && !diag->usage)
+	/* Without a BPF filesystem (-ENOENT) or a capability (-EPERM) the one line says it all. */
+	if (error && error != -ENOENT && error != -EPERM && error != -EACCES && !diag->usage)
 		explain(globals, &arguments, diag);
 	return error ? error : print_attached(globals, arguments.interface, arguments.confirm_s, diag);
 }

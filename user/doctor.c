@@ -373,7 +373,7 @@ static void check_program(const struct facts *facts, struct findings *findings)
 	struct finding *finding;
 	char holder[HOLDER_SIZE];
 
-	if (facts->programs_error == -EPERM) {
+	if (facts->programs_error == -EPERM || (there->only_id && facts->own < 0)) {
 		return; /* for which "capabilities" is the word */
 	} else if (facts->programs_error) {
 		add(findings, "program", FINDING_PROBLEM, "cannot look at the programs that are attached: %s",
@@ -400,18 +400,29 @@ static void check_program(const struct facts *facts, struct findings *findings)
 
 /* ---- the system */
 
+static bool may(const struct facts *facts, int capability)
+{
+	return facts->capabilities & 1ull << capability;
+}
+
 static void check_capabilities(const struct facts *facts, struct findings *findings)
 {
-	/* CAP_BPF and CAP_PERFMON could load and attach, but programs are looked up by their ids. */
-	bool net = facts->capabilities & 1ull << CAP_NET_ADMIN, sys = facts->capabilities & 1ull << CAP_SYS_ADMIN;
+	bool net = may(facts, CAP_NET_ADMIN), sys = may(facts, CAP_SYS_ADMIN);
+	bool load = sys || (may(facts, CAP_BPF) && may(facts, CAP_PERFMON));
 	struct finding *finding;
 
 	if (net && sys) {
 		add(findings, "capabilities", FINDING_OK, "CAP_NET_ADMIN and CAP_SYS_ADMIN are there");
 		return;
 	}
+	if (net && load) {
+		/* Programs are opened by their ids. */
+		add(findings, "capabilities", FINDING_NOTE,
+		    "enough to attach; to attach again or to detach, CAP_SYS_ADMIN is missing");
+		return;
+	}
 	finding = add(findings, "capabilities", FINDING_PROBLEM, "missing: %s%s%s", net ? "" : "CAP_NET_ADMIN",
-		      net || sys ? "" : ", ", sys ? "" : "CAP_SYS_ADMIN");
+		      net || load ? "" : ", ", load ? "" : "CAP_SYS_ADMIN");
 	fix(finding, "sudo flagfilter ...");
 }
 

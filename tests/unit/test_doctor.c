@@ -264,6 +264,10 @@ static void test_system(void **state)
 	assert_string_equal(found(&facts, "capabilities")->text, "missing: CAP_NET_ADMIN");
 	facts.capabilities = 0;
 	assert_string_equal(found(&facts, "capabilities")->text, "missing: CAP_NET_ADMIN, CAP_SYS_ADMIN");
+	facts.capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_BPF;
+	assert_string_equal(found(&facts, "capabilities")->text, "missing: CAP_SYS_ADMIN");
+	facts.capabilities |= 1ull << CAP_PERFMON;
+	expect(&facts, "capabilities", FINDING_NOTE, "");
 	facts = healthy("ice");
 	facts.loads = NO;
 	strcpy(facts.load_failure, "cannot load the XDP program: Invalid argument");
