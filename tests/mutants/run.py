@@ -31,14 +31,14 @@ TESTS |= {
 KERNEL_TESTS = ("kernel", "modes")
 
 PARSE, JUDGE, PROGRAM = "bpf/parse.h", "bpf/judge.h", "bpf/flagfilter.bpf.c"
-COMPILE, POLICY, POLICY_FILE, FLAGS = "user/compile.c", "user/policy.c", "user/policy_file.c", "user/flags.c"
+COMPILE, POLICY, FIELD, FLAGS = "user/compile.c", "user/policy.c", "user/field.c", "user/flags.c"
 TESTS_OF = {
     PARSE: ("test_parse", "test_engine", "replay"),
     JUDGE: ("test_engine", "test_judge", "replay", "kernel", "modes"),
     PROGRAM: ("kernel",),
     COMPILE: ("test_compile", "test_engine", "replay"),
     POLICY: ("test_compile", "test_policy", "replay"),
-    POLICY_FILE: ("test_policy",),
+    FIELD: ("test_policy",),
     FLAGS: ("test_flags", "test_policy"),
 }
 
@@ -100,16 +100,16 @@ MUTANTS = (
     ("monitored rules drop", COMPILE, "rule[i].mode == mode &&", "rule[i].mode <= mode &&"),
     ("exempt policies drop at once", COMPILE, "exempt ? FF_DROP_UNLESS_EXEMPT : FF_DROP", "exempt ? FF_DROP : FF_DROP"),
     ("the last class has no verdict", COMPILE, "class < FF_CLASSES; class", "class < FF_CLASSES - 1; class"),
-    ("the highest ports are not exempt", COMPILE, "sizeof(*policy->port); i++", "sizeof(*policy->port) - 1; i++"),
+    ("the highest ports are not exempt", POLICY, "i < COUNT(policy->port); i++", "i < COUNT(policy->port) - 1; i++"),
     ("what is dropped is called exempted", COMPILE, ".exempted = !dropped &&", ".exempted = dropped &&"),
     ("fin-no-ack looks at another flag", POLICY, '{"fin-no-ack", FIN, FIN | ACK,', '{"fin-no-ack", FIN, FIN | URG,'),
     ("presets lack their own rules", POLICY, "builtins[i].preset <= preset", "builtins[i].preset < preset"),
     ("new rules go before their equals", POLICY, "<= rule_rank(rule))", "< rule_rank(rule))"),
     ("one rule fewer fits", POLICY, "policy->rules == FF_RULES_MAX", "policy->rules == FF_RULES_MAX - 1"),
     ("flags that must be clear may be set", POLICY, "(class & rule->mask) == rule->value", "(class & rule->value) == rule->value"),
-    ("a prefix may be one bit too long", POLICY_FILE, "length + 1, 0, bits, &prefix)", "length + 1, 0, bits + 1, &prefix)"),
-    ("the last bit behind a prefix may be set", POLICY_FILE, "bit < 8 * sizeof(source->address)", "bit < 8 * sizeof(source->address) - 1"),
-    ("port 0 is a port", POLICY_FILE, "parse_decimal(text_of(node), 1, 65535", "parse_decimal(text_of(node), 0, 65535"),
+    ("a prefix may be one bit too long", FIELD, "length + 1, 0, bits, &prefix)", "length + 1, 0, bits + 1, &prefix)"),
+    ("the last bit behind a prefix may be set", FIELD, "bit < 8 * sizeof(source->address)", "bit < 8 * sizeof(source->address) - 1"),
+    ("port 0 is a port", FIELD, "parse_decimal(text, 1, 65535", "parse_decimal(text, 0, 65535"),
     ("0x200 is a flag", FLAGS, "number > FF_FLAGS_ALL", "number > FF_FLAGS_ALL + 1"),
     ("a value may leave its mask", FLAGS, "|| v & ~m)", "|| v & ~m & 0xff)"),
 )
