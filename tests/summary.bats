@@ -6,7 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 
-FLAGFILTER="$BATS_TEST_DIRNAME/../build/flagfilter"
+FLAGFILTER="${FLAGFILTER:-$BATS_TEST_DIRNAME/../build/flagfilter}"
 
 setup_file() { "$BATS_TEST_DIRNAME/frames/make_scans.py" "$BATS_FILE_TMPDIR" 2>/dev/null; }
 
