@@ -138,6 +138,7 @@ equal() {
 		and .packets > 1500' "$BATS_TEST_TMPDIR/json"
 	run -0 "$FLAGFILTER" replay --summary "$CAPTURE"
 	[[ $output == *"102000 illegal packets from more than 256 sources"*"192.0.2.9: "*"from at least 247 more sources"* ]]
+	[[ $FLAGFILTER == */asan/* ]] && return # whose shadow memory is more than any limit
 	(ulimit -v 40000 && summary >/dev/null) # KiB: some 30 of them are libraries
 }
 
