@@ -22,6 +22,18 @@ error_t command_parse_argument(int key, char *text, struct argp_state *state, co
 	abort();
 }
 
+unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what)
+{
+	(void)state, (void)text, (void)max, (void)what;
+	abort();
+}
+
+void command_usage_error(const struct argp_state *state, const char *format, ...)
+{
+	(void)state, (void)format;
+	abort();
+}
+
 /* What was understood is written and understood again as the same; what was not has changed nothing. */
 static void try_flags(const char *text)
 {
@@ -53,12 +65,14 @@ static void try_match(const char *text)
 
 static void try_settings(char **settings, int count)
 {
-	struct arguments arguments = {.settings = settings, .count = count};
 	struct diag diag = {};
 	struct policy policy;
+	int error = 0;
 
 	REQUIRE(!policy_from_preset(&policy, "strict", &diag));
-	if (set_modes(&policy, &arguments, &diag)) {
+	for (int i = 0; i < count && !error; i++)
+		error = set_mode(&policy, settings[i], &diag);
+	if (error) {
 		REQUIRE(diag.usage && diag.text[0] && memchr(diag.text, '\0', sizeof(diag.text)));
 		return;
 	}
