@@ -3,9 +3,8 @@
 
 #include "judge.h"
 
-/* Set before loading: the kernel has multi-buffer frames (5.18), and whether to leave each judgement in ff_last. */
+/* Set before loading: the kernel has multi-buffer frames (5.18). */
 const volatile bool ff_frags = false;
-const volatile bool ff_trace = false;
 
 /* The policy, in a global that is a map of its own: read without a lookup. The loader pins it and maps it. */
 struct ff_state ff_state SEC(".data.state");

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "flags.h"
 #include "output.h"
 #include "packet.h"
 #include "pcapng.h"
@@ -48,24 +47,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-/* The flags in words, or why there are none to see. */
-static const char *what(const struct sample *sample, char buffer[FLAGS_SIZE])
-{
-	return sample->class < FF_NAMED_CLASSES ? flags_format(sample->class, buffer) : class_name(sample->class);
-}
-
 static const char *fate(const struct sample *sample)
 {
-	return sample->dropped ? "drop" : "would-drop";
+	return action_name(sample->dropped ? FF_DROP : FF_MONITOR);
 }
 
 static json_t *to_json(const struct sample *sample)
 {
 	char time[OUTPUT_TIME_SIZE], flags[FLAGS_SIZE], source[PACKET_ADDRESS_SIZE], dest[PACKET_ADDRESS_SIZE];
-	json_t *object = json_pack(
-		"{ss ss ss ss sI sI sI}", "time", output_time(sample->time_ns, time), "rule", sample->rule, "verdict",
-		fate(sample), sample->class < FF_NAMED_CLASSES ? "flags" : "class", what(sample, flags), "length",
-		(json_int_t)sample->length, "cpu", (json_int_t)sample->cpu, "weight", (json_int_t)sample->weight);
+	json_t *object =
+		json_pack("{ss ss ss ss sI sI sI}", "time", output_time(sample->time_ns, time), "rule", sample->rule,
+			  "verdict", fate(sample), sample->class < FF_NAMED_CLASSES ? "flags" : "class",
+			  class_format(sample->class, flags), "length", (json_int_t)sample->length, "cpu",
+			  (json_int_t)sample->cpu, "weight", (json_int_t)sample->weight);
 	struct packet packet;
 	int error = 0;
 
@@ -90,7 +84,7 @@ static int print_line(const struct sample *sample)
 
 	packet_parse(&packet, sample->data, sample->captured);
 	printf("%s %-10s %-16s %-16s %s length %u\n", output_time(sample->time_ns, time), fate(sample), sample->rule,
-	       what(sample, flags), packet_format(&packet, addresses), sample->length);
+	       class_format(sample->class, flags), packet_format(&packet, addresses), sample->length);
 	return ferror(stdout) ? -EIO : 0;
 }
 

@@ -4,7 +4,6 @@
 #include "command.h"
 #include "compare.h"
 #include "filter.h"
-#include "flags.h"
 #include "output.h"
 #include <errno.h>
 #include <string.h>
@@ -57,18 +56,6 @@ static json_t *rules_to_json(const struct comparison *comparison)
 	return rules;
 }
 
-/* As in `explain`. */
-static const char *action_name(enum ff_action action)
-{
-	return action == FF_DROP ? "drop" : action == FF_MONITOR ? "would-drop" : "pass";
-}
-
-/* "SYN,FIN", or the name of a class. */
-static const char *class_words(__u16 class, char buffer[FLAGS_SIZE])
-{
-	return class < FF_NAMED_CLASSES ? flags_format(class, buffer) : class_name(class);
-}
-
 static json_t *classes_to_json(const struct comparison *comparison)
 {
 	json_t *classes = json_array();
@@ -79,7 +66,7 @@ static json_t *classes_to_json(const struct comparison *comparison)
 		bool named = change->class >= FF_NAMED_CLASSES;
 
 		json_array_append_new(classes, json_pack("{ss ss ss ss sI sI}", named ? "class" : "flags",
-							 class_words(change->class, words), "before",
+							 class_format(change->class, words), "before",
 							 action_name(change->before), "after",
 							 action_name(change->after), "rule", change->rule->name,
 							 "packets", (json_int_t)(change->passed + change->dropped),
@@ -174,7 +161,7 @@ static void print_classes(const struct answer *answer)
 	for (unsigned int i = 0; i < listed; i++) {
 		const struct class_change *change = &comparison->class[i];
 
-		printf("  this would %s %s: %llu packets seen", in_words(change), class_words(change->class, words),
+		printf("  this would %s %s: %llu packets seen", in_words(change), class_format(change->class, words),
 		       (unsigned long long)(change->passed + change->dropped));
 		if (change->dropped)
 			printf(", %llu dropped", (unsigned long long)change->dropped);

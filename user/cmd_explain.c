@@ -143,16 +143,14 @@ static void explain(struct explanation *e)
 	const struct ff_rule *rule;
 	__u16 verdict[FF_CLASSES];
 
-	for (unsigned int i = 0; i < policy->rules; i++) {
-		policy->rule[i].counter = i;
+	for (unsigned int i = 0; i < policy->rules; i++)
 		if (rule_matches(&policy->rule[i], e->flags))
 			e->match[e->matches++] = policy->rule[i];
-	}
 	e->matches_policy = e->matches;
 	for (unsigned int i = 0; (rule = builtin_rule(i)); i++)
 		if (!policy_find(policy, rule->name) && rule_matches(rule, e->flags))
 			e->match[e->matches++] = *rule;
-	compile_verdicts(policy->rule, policy->rules, false, verdict);
+	compile_by_place(policy, verdict);
 	if (verdict[e->flags] != FF_PASS)
 		e->rule = &policy->rule[FF_COUNTER(verdict[e->flags])];
 }

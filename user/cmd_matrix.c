@@ -104,14 +104,13 @@ static json_t *row_to_json(const struct matrix_row *row, const struct policy *po
 {
 	const struct ff_rule *rule = matrix_rule(row, policy);
 	bool judged = row->class < FF_NAMED_CLASSES;
-	char text[MATRIX_CLASS_SIZE];
+	char text[FLAGS_SIZE];
 
-	matrix_class_format(row->class, text);
-	return json_pack("{ss ss? so ss ss? s{sI sI} s{sI}}", "class", judged ? "tcp" : text, "flags",
-			 judged ? text : NULL, "value", judged ? json_integer(row->class) : json_null(), "verdict",
-			 matrix_verdict_name(row), "rule", rule ? rule->name : NULL, "passed", "packets",
-			 (json_int_t)row->passed.packets, "bytes", (json_int_t)row->passed.bytes, "dropped", "packets",
-			 (json_int_t)row->dropped);
+	class_format(row->class, text);
+	return json_pack("{ss ss? so ss ss? so s{sI}}", "class", judged ? "tcp" : text, "flags", judged ? text : NULL,
+			 "value", judged ? json_integer(row->class) : json_null(), "verdict", matrix_verdict_name(row),
+			 "rule", rule ? rule->name : NULL, "passed", report_count_to_json(&row->passed), "dropped",
+			 "packets", (json_int_t)row->dropped);
 }
 
 static json_t *history_to_json(const struct matrix_history *history, bool at_most)
@@ -149,8 +148,8 @@ static struct widths widths_of(const struct question *question, const struct mat
 
 	for (unsigned int i = 0; i < matrix->rows; i++) {
 		const struct ff_rule *rule = matrix_rule(&matrix->row[i], &question->policy);
-		char class[MATRIX_CLASS_SIZE];
-		int length = strlen(matrix_class_format(matrix->row[i].class, class));
+		char class[FLAGS_SIZE];
+		int length = strlen(class_format(matrix->row[i].class, class));
 
 		if (length > widths.class)
 			widths.class = length;
@@ -169,14 +168,14 @@ static unsigned int print_rows(const struct question *question, const struct mat
 	for (unsigned int i = 0; i < matrix->rows; i++) {
 		const struct matrix_row *row = &matrix->row[i];
 		const struct ff_rule *rule = matrix_rule(row, &question->policy);
-		char class[MATRIX_CLASS_SIZE];
+		char class[FLAGS_SIZE];
 
 		if (!is_shown(question, row))
 			continue;
 		if (!shown++)
 			printf("\n%-*s  %-10s  %-*s  %12s  %12s\n", widths.class, "flags", "verdict", widths.rule,
 			       "rule", "passed", "dropped");
-		printf("%-*s  %-10s  %-*s  %12llu  %12llu\n", widths.class, matrix_class_format(row->class, class),
+		printf("%-*s  %-10s  %-*s  %12llu  %12llu\n", widths.class, class_format(row->class, class),
 		       matrix_verdict_name(row), widths.rule, rule ? rule->name : "-",
 		       (unsigned long long)row->passed.packets, (unsigned long long)row->dropped);
 	}

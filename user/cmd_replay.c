@@ -275,7 +275,6 @@ int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag
 	_cleanup_free_ struct report *report = calloc(1, sizeof(*report));
 	struct policy_options from = {};
 	struct arguments arguments = {};
-	unsigned int i;
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, &from);
@@ -284,8 +283,7 @@ int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag
 	error = policy_from_options(&report->policy, from.path, from.preset, diag);
 	if (error)
 		return error;
-	for (i = 0; i < report->policy.rules; i++)
-		report->policy.rule[i].counter = i;
+	compile_number(report->policy.rule, report->policy.rules);
 	if (arguments.summary && summary_open(&replay.summary, from.path || from.preset ? &report->policy : NULL))
 		return diag_no_memory(diag);
 	error = open_engines(&replay, &report->policy, arguments.kernel, diag);

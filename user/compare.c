@@ -28,19 +28,17 @@ static void compare_rules(struct policy *before, struct policy *after, struct co
 	}
 }
 
-/* The rule that decides what becomes of each class, NULL if none has a say. */
+/* The rule that decides what becomes of each class, exempt or not; NULL if none has a say. */
 static void decide(const struct policy *policy, const struct ff_rule *rule[FF_CLASSES],
 		   enum ff_action action[FF_CLASSES])
 {
-	struct ff_rule numbered[FF_RULES_MAX];
 	__u16 verdict[FF_CLASSES];
 
-	memcpy(numbered, policy->rule, sizeof(numbered));
-	for (unsigned int i = 0; i < policy->rules; i++)
-		numbered[i].counter = i;
-	compile_verdicts(numbered, policy->rules, false, verdict);
+	compile_by_place(policy, verdict);
 	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
 		action[class] = FF_ACTION(verdict[class]);
+		if (action[class] == FF_DROP_UNLESS_EXEMPT)
+			action[class] = FF_DROP;
 		rule[class] = action[class] == FF_PASS ? NULL : &policy->rule[FF_COUNTER(verdict[class])];
 	}
 }

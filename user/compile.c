@@ -25,13 +25,18 @@ void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exemp
 	}
 }
 
+void compile_number(struct ff_rule *rule, unsigned int rules)
+{
+	for (unsigned int i = 0; i < rules; i++)
+		rule[i].counter = i;
+}
+
 void compile_by_place(const struct policy *policy, __u16 verdict[FF_CLASSES])
 {
 	struct ff_rule placed[FF_RULES_MAX];
 
 	memcpy(placed, policy->rule, sizeof(placed));
-	for (unsigned int i = 0; i < policy->rules; i++)
-		placed[i].counter = i;
+	compile_number(placed, policy->rules);
 	compile_verdicts(placed, policy->rules, policy_has_exempt(policy), verdict);
 }
 

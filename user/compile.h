@@ -12,6 +12,9 @@
  */
 void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exempt, __u16 verdict[FF_CLASSES]);
 
+/* Gives each rule its place as the number of its counter. */
+void compile_number(struct ff_rule *rule, unsigned int rules);
+
 /* The same for all of POLICY, where counters are the places of rules in it. */
 void compile_by_place(const struct policy *policy, __u16 verdict[FF_CLASSES]);
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static __u64 packets(const struct matrix_row *row)
+__u64 matrix_packets(const struct matrix_row *row)
 {
 	return row->passed.packets + row->dropped;
 }
@@ -12,8 +12,8 @@ static int most_frequent_first(const void *left, const void *right)
 {
 	const struct matrix_row *a = left, *b = right;
 
-	if (packets(a) != packets(b))
-		return packets(a) < packets(b) ? 1 : -1;
+	if (matrix_packets(a) != matrix_packets(b))
+		return matrix_packets(a) < matrix_packets(b) ? 1 : -1;
 	return a->class - b->class;
 }
 
@@ -27,7 +27,7 @@ void matrix_from(struct matrix *matrix, const struct report *report, const struc
 		struct matrix_row row = {class, verdict[class], report->counters.passed[class],
 					 report->counters.dropped[class]};
 
-		if (packets(&row))
+		if (matrix_packets(&row))
 			matrix->row[matrix->rows++] = row;
 	}
 	qsort(matrix->row, matrix->rows, sizeof(*matrix->row), most_frequent_first);
@@ -40,22 +40,7 @@ const struct ff_rule *matrix_rule(const struct matrix_row *row, const struct pol
 
 const char *matrix_verdict_name(const struct matrix_row *row)
 {
-	switch (FF_ACTION(row->verdict)) {
-	case FF_PASS:
-		return "pass";
-	case FF_MONITOR:
-		return "would-drop";
-	default:
-		return "drop";
-	}
-}
-
-const char *matrix_class_format(__u16 class, char buffer[MATRIX_CLASS_SIZE])
-{
-	if (class < FF_NAMED_CLASSES)
-		return flags_format(class, buffer);
-	snprintf(buffer, MATRIX_CLASS_SIZE, "%s", class_name(class));
-	return buffer;
+	return action_name(FF_ACTION(row->verdict));
 }
 
 struct matrix_history matrix_history(const struct matrix *matrix)
@@ -65,15 +50,15 @@ struct matrix_history matrix_history(const struct matrix *matrix)
 	for (unsigned int i = 0; i < matrix->rows; i++) {
 		const struct matrix_row *row = &matrix->row[i];
 
-		history.frames += packets(row);
+		history.frames += matrix_packets(row);
 		if (FF_ACTION(row->verdict) >= FF_DROP) {
-			history.dropped += packets(row);
+			history.dropped += matrix_packets(row);
 			history.newly_dropped += row->passed.packets;
 		} else {
 			history.newly_passed += row->dropped;
 		}
 		if (FF_ACTION(row->verdict) == FF_MONITOR)
-			history.would_drop += packets(row);
+			history.would_drop += matrix_packets(row);
 	}
 	return history;
 }

@@ -4,7 +4,6 @@
 #define MATRIX_H
 
 #include "compile.h"
-#include "flags.h"
 #include "report.h"
 
 struct matrix_row {
@@ -23,14 +22,12 @@ struct matrix {
  */
 void matrix_from(struct matrix *matrix, const struct report *report, const struct policy *policy);
 
+__u64 matrix_packets(const struct matrix_row *row); /* passed and dropped */
+
 /* The rule of POLICY that has a say about ROW; NULL if none has. */
 const struct ff_rule *matrix_rule(const struct matrix_row *row, const struct policy *policy);
 
 const char *matrix_verdict_name(const struct matrix_row *row); /* pass, drop or would-drop */
-
-/* A class in words: "SYN,FIN" or "non-tcp". Returns BUFFER. */
-#define MATRIX_CLASS_SIZE FLAGS_SIZE
-const char *matrix_class_format(__u16 class, char buffer[MATRIX_CLASS_SIZE]);
 
 /*
  * What the policy that was asked would have made of the packets that were counted. Exemptions are unknown here, so with

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "policy.h"
-#include "flags.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,9 +16,8 @@
 #define ACK FF_FLAGS_ACK
 #define URG FF_FLAGS_URG
 
-/* Each preset has all that the one before it has, and more. */
 enum preset { NONE, DEFAULT, STRICT, CONNTRACK };
-static const char *const presets[] = {
+static const char *const presets[PRESETS] = {
 	[NONE] = "none", [DEFAULT] = "default", [STRICT] = "strict", [CONNTRACK] = "conntrack"};
 
 static const struct {
@@ -74,9 +72,22 @@ int mode_parse(const char *text, enum ff_mode *mode)
 	return -EINVAL;
 }
 
+const char *action_name(enum ff_action action)
+{
+	return action >= FF_DROP ? "drop" : action == FF_MONITOR ? "would-drop" : "pass";
+}
+
 const char *class_name(enum ff_class class)
 {
 	return classes[class - FF_NAMED_CLASSES];
+}
+
+const char *class_format(__u16 class, char buffer[FLAGS_SIZE])
+{
+	if (class < FF_NAMED_CLASSES)
+		return flags_format(class, buffer);
+	snprintf(buffer, FLAGS_SIZE, "%s", class_name(class));
+	return buffer;
 }
 
 const struct ff_rule *builtin_rule(unsigned int index)

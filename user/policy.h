@@ -8,6 +8,7 @@
 
 #include "diag.h"
 #include "flagfilter.h"
+#include "flags.h"
 #include <stdio.h>
 
 struct policy {
@@ -64,8 +65,14 @@ const char *rule_match_format(const struct ff_rule *rule, char buffer[RULE_MATCH
 const char *mode_name(enum ff_mode mode);
 int mode_parse(const char *text, enum ff_mode *mode); /* -EINVAL if it is none */
 
+/* What becomes of a frame: pass, drop (unless exempt, too) or would-drop. */
+const char *action_name(enum ff_action action);
+
 /* Name of a class from FF_NAMED_CLASSES on. */
 const char *class_name(enum ff_class class);
+
+/* Any class in words: "SYN,FIN" or "non-tcp". Returns BUFFER. */
+const char *class_format(__u16 class, char buffer[FLAGS_SIZE]);
 
 /*
  * For listings, help and completion, built-in rules in evaluation order; NULL past the last. An alias is NULL also for
@@ -74,6 +81,7 @@ const char *class_name(enum ff_class class);
 #define BUILTIN_RULES 10
 const struct ff_rule *builtin_rule(unsigned int index);
 const char *builtin_alias(unsigned int index);
+#define PRESETS 4 /* each has all that the one before it has, and more */
 const char *preset_name(unsigned int index);
 
 /* Exempt sources and ports. policy_find_source() is NULL if SOURCE, just as it is, is not among them. */

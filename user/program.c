@@ -215,8 +215,7 @@ struct ff_state *program_initial_state(const struct policy *policy)
 		return NULL;
 	}
 	*numbered = *policy;
-	for (unsigned int i = 0; i < numbered->rules; i++)
-		numbered->rule[i].counter = i;
+	compile_number(numbered->rule, numbered->rules);
 	state->layout = FF_LAYOUT;
 	state->attached_ns = program_now_ns();
 	state->slot[0].applied_ns = state->slot[0].counting_ns = state->attached_ns;

@@ -34,7 +34,7 @@ __u64 report_not_judged(const struct report *report, enum ff_class class)
 	return report->counters.passed[class].packets + report->counters.dropped[class];
 }
 
-static json_t *count_to_json(const struct ff_count *count)
+json_t *report_count_to_json(const struct ff_count *count)
 {
 	return json_pack("{sI sI}", "packets", (json_int_t)count->packets, "bytes", (json_int_t)count->bytes);
 }
@@ -42,8 +42,8 @@ static json_t *count_to_json(const struct ff_count *count)
 static json_t *rule_to_json(const char *name, const char *mode, const char *match, const struct ff_rule_count *count)
 {
 	return json_pack("{ss ss ss so so so}", "name", name, "mode", mode, "match", match, "dropped",
-			 count_to_json(&count->dropped), "would_drop", count_to_json(&count->would_drop), "exempted",
-			 count_to_json(&count->exempted));
+			 report_count_to_json(&count->dropped), "would_drop", report_count_to_json(&count->would_drop),
+			 "exempted", report_count_to_json(&count->exempted));
 }
 
 bool report_anything_removed(const struct report *report)
@@ -80,9 +80,9 @@ int report_to_json(const struct report *report, json_t *object)
 	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++)
 		error |= json_object_set_new(not_judged, class_name(class),
 					     json_integer(report_not_judged(report, class)));
-	error |= json_object_set_new(object, "frames", count_to_json(&frames));
-	error |= json_object_set_new(object, "passed", count_to_json(&passed));
-	error |= json_object_set_new(object, "dropped", count_to_json(&dropped));
+	error |= json_object_set_new(object, "frames", report_count_to_json(&frames));
+	error |= json_object_set_new(object, "passed", report_count_to_json(&passed));
+	error |= json_object_set_new(object, "dropped", report_count_to_json(&dropped));
 	error |= json_object_set_new(object, "rules", rules_to_json(report));
 	error |= json_object_set_new(object, "not_judged", not_judged);
 	return error ? -ENOMEM : 0;

@@ -23,6 +23,9 @@ __u64 report_not_judged(const struct report *report, enum ff_class class);
 bool report_anything_removed(const struct report *report);
 #define REPORT_REMOVED "(removed)"
 
+/* The keys packets and bytes. */
+json_t *report_count_to_json(const struct ff_count *count);
+
 /* Adds the keys frames, passed, dropped, rules and not_judged to OBJECT. -ENOMEM */
 int report_to_json(const struct report *report, json_t *object);
 

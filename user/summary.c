@@ -2,8 +2,8 @@
 #include "summary.h"
 
 #include "cleanup.h"
-#include "flags.h"
 #include "output.h"
+#include "report.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -82,10 +82,6 @@ struct summary {
 	struct source source[SUMMARY_SOURCES];
 };
 
-/* The widest preset is the last. */
-static const char *const presets[] = {"none", "default", "strict", "conntrack"};
-#define PRESETS (sizeof(presets) / sizeof(*presets))
-
 static int preset_verdicts(unsigned int preset, __u16 verdict[FF_CLASSES])
 {
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
@@ -93,7 +89,7 @@ static int preset_verdicts(unsigned int preset, __u16 verdict[FF_CLASSES])
 
 	if (!policy)
 		return -ENOMEM;
-	policy_from_preset(policy, presets[preset], &ignored);
+	policy_from_preset(policy, preset_name(preset), &ignored);
 	compile_verdicts(policy->rule, policy->rules, false, verdict);
 	return 0;
 }
@@ -102,7 +98,7 @@ int summary_open(struct summary **summary, const struct policy *policy)
 {
 	struct summary *new = calloc(1, sizeof(*new));
 
-	if (!new || preset_verdicts(PRESETS - 1, new->widest)) {
+	if (!new || preset_verdicts(PRESETS - 1 /* the widest */, new->widest)) {
 		free(new);
 		return -ENOMEM;
 	}
@@ -286,11 +282,6 @@ static int preset_effect(const struct summary *summary, unsigned int preset, str
 	return 0;
 }
 
-static const char *combination(unsigned int class, char buffer[FLAGS_SIZE])
-{
-	return class < FF_NAMED_CLASSES ? flags_format(class, buffer) : class_name(class);
-}
-
 /* The class with the most packets among those in LEFT, taken out of it; -1: none is left. */
 static int take_most(const struct summary *summary, bool left[FF_CLASSES])
 {
@@ -363,13 +354,13 @@ static int print_preset(FILE *out, const struct summary *summary, unsigned int p
 
 	if (preset_effect(summary, preset, &effect))
 		return -ENOMEM;
-	fprintf(out, "%-10s %12llu", presets[preset], effect.dropped.packets);
+	fprintf(out, "%-10s %12llu", preset_name(preset), effect.dropped.packets);
 	while ((class = take_most(summary, effect.more)) >= 0) {
 		if (++shown > COMBINATIONS_PRINTED)
 			more++;
 		else
 			fprintf(out, "%s%12llu %s\n", shown == 1 ? "" : "                       ",
-				summary->class[class].packets, combination(class, text));
+				summary->class[class].packets, class_format(class, text));
 	}
 	if (more)
 		fprintf(out, "                                and %u more\n", more);
@@ -445,11 +436,6 @@ static json_t *source_to_json(const struct source *source)
 	return object;
 }
 
-static json_t *count_to_json(const struct ff_count *count)
-{
-	return json_pack("{sI sI}", "packets", (json_int_t)count->packets, "bytes", (json_int_t)count->bytes);
-}
-
 static json_t *preset_to_json(const struct summary *summary, unsigned int preset)
 {
 	json_t *more = json_array();
@@ -463,11 +449,11 @@ static json_t *preset_to_json(const struct summary *summary, unsigned int preset
 	}
 	while ((class = take_most(summary, effect.more)) >= 0)
 		json_array_append_new(more, json_pack("{ss sI sI}", class < FF_NAMED_CLASSES ? "flags" : "class",
-						      combination(class, text), "packets",
+						      class_format(class, text), "packets",
 						      (json_int_t)summary->class[class].packets, "bytes",
 						      (json_int_t)summary->class[class].bytes));
-	return json_pack("{ss so so}", "preset", presets[preset], "dropped", count_to_json(&effect.dropped), "more",
-			 more);
+	return json_pack("{ss so so}", "preset", preset_name(preset), "dropped", report_count_to_json(&effect.dropped),
+			 "more", more);
 }
 
 int summary_to_json(struct summary *summary, json_t *object)
@@ -487,9 +473,9 @@ int summary_to_json(struct summary *summary, json_t *object)
 	error |= json_object_set_new(object, "presets", effects);
 	if (summary->policy) {
 		error |= json_object_set_new(object, "policy", json_string(summary->policy->label));
-		error |= json_object_set_new(object, "dropped", count_to_json(&summary->dropped));
-		error |= json_object_set_new(object, "would_drop", count_to_json(&summary->would_drop));
-		error |= json_object_set_new(object, "exempted", count_to_json(&summary->exempted));
+		error |= json_object_set_new(object, "dropped", report_count_to_json(&summary->dropped));
+		error |= json_object_set_new(object, "would_drop", report_count_to_json(&summary->would_drop));
+		error |= json_object_set_new(object, "exempted", report_count_to_json(&summary->exempted));
 	}
 	return error ? -ENOMEM : 0;
 }

@@ -121,7 +121,7 @@ static void update_classes(struct top_filter *filter, const struct report *repor
 		__typeof__(&*filter->of_class) kept = &filter->of_class[matrix->row[i].class];
 
 		class->row = matrix->row[i];
-		take_rate(&kept->pps, &kept->before, class->row.passed.packets + class->row.dropped, tick);
+		take_rate(&kept->pps, &kept->before, matrix_packets(&class->row), tick);
 		class->pps = kept->pps;
 		snprintf(class->rule, sizeof(class->rule), "%s", rule ? rule->name : "");
 	}
@@ -176,7 +176,7 @@ static int class_by_packets(const void *left, const void *right)
 {
 	const struct matrix_row *a = &((const struct top_class *)left)->row;
 	const struct matrix_row *b = &((const struct top_class *)right)->row;
-	__u64 of_a = a->passed.packets + a->dropped, of_b = b->passed.packets + b->dropped;
+	__u64 of_a = matrix_packets(a), of_b = matrix_packets(b);
 
 	return of_a != of_b ? (of_a < of_b ? 1 : -1) : a->class - b->class;
 }

@@ -196,17 +196,17 @@ static void draw_classes(const struct top_filter *filter, const struct top_area 
 			       {"rule", 14, false, 5}}};
 
 	for (unsigned int i = 0; i < filter->classes; i++) {
-		char flags[MATRIX_CLASS_SIZE];
+		char flags[FLAGS_SIZE];
 
-		widen(&table.column[0].width, matrix_class_format(filter->class[i].row.class, flags));
+		widen(&table.column[0].width, class_format(filter->class[i].row.class, flags));
 	}
 	draw_header(&table);
 	for (int row = 1; row < area->height && row - 1 < (int)filter->classes; row++) {
 		const struct top_class *class = &filter->class[row - 1];
-		char flags[MATRIX_CLASS_SIZE];
+		char flags[FLAGS_SIZE];
 		cells text;
 
-		put_text(text[0], matrix_class_format(class->row.class, flags));
+		put_text(text[0], class_format(class->row.class, flags));
 		put_text(text[1], matrix_verdict_name(&class->row));
 		put_rate(text[2], class->pps);
 		put_count(text[3], class->row.passed.packets);
