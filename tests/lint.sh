@@ -40,9 +40,10 @@ levels=(
 	"top_samples"
 	"sampling_options"
 	"command"
+	"survey"
 	"moment"
 	"guardian"
-	"attach samples survey"
+	"attach samples"
 	"examine"
 	"filter"
 	"doctor"
@@ -58,7 +59,8 @@ levels=(
 	"field"
 	"policy"
 	"flags conntrack packet sketch connections"
-	"diag cleanup text"
+	"diag"
+	"cleanup text system"
 )
 
 level_of() {

@@ -3,6 +3,7 @@
 #ifndef CLEANUP_H
 #define CLEANUP_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,10 +27,12 @@ static inline void cleanup_free(void *pointer)
 }
 
 DEFINE_CLEANUP(cleanup_file, FILE *, fclose)
+DEFINE_CLEANUP(cleanup_dir, DIR *, closedir)
 
 #define _cleanup_(function) __attribute__((cleanup(function)))
 #define _cleanup_fd_ _cleanup_(cleanup_fd)
 #define _cleanup_free_ _cleanup_(cleanup_free)
 #define _cleanup_file_ _cleanup_(cleanup_file)
+#define _cleanup_dir_ _cleanup_(cleanup_dir)
 
 #endif

@@ -113,7 +113,7 @@ static void on_sample(void *context, const struct sample *sample)
 
 static int read_samples(struct samples *samples, struct sink *sink, struct diag *diag)
 {
-	while (!sampling_stop && sink->left) {
+	while (!command_stop && sink->left) {
 		int handled = samples_poll(samples, 1000, diag);
 
 		if (handled < 0)
@@ -148,7 +148,7 @@ int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *dia
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	sink.json = globals->json;
 	sink.left = arguments.count;
-	sampling_catch_signals();
+	command_catch_stop(false);
 	error = samples_open(&samples, arguments.interface, &arguments.sampling.samples, on_sample, &sink, diag);
 	if (!error && arguments.path)
 		error = pcapng_open(&pcapng, arguments.path, arguments.interface, FF_SAMPLE_SIZE_MAX, diag);

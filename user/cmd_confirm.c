@@ -2,26 +2,21 @@
 #include "attach.h"
 #include "command.h"
 #include "output.h"
+#include "text.h"
 #include <errno.h>
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	return command_parse_argument(key, text, state, state->input, "an interface");
-}
 
 int cmd_confirm(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
-	const char *interface = NULL;
+	char *interface = command_parse_interface(globals, argc, argv);
 	struct pending pending;
 	bool confirmed;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &interface, NULL);
 	error = attach_confirm(interface, &pending, diag);
 	confirmed = !error;
 	if (error && *diag->text)
 		return error;
+	text_clean(interface);
 	if (globals->json)
 		error = output_json(
 			stdout, json_pack("{si ss sb}", "schema", 1, "interface", interface, "confirmed", confirmed));

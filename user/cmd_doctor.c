@@ -2,18 +2,8 @@
 #include "command.h"
 #include "examine.h"
 #include "output.h"
+#include "text.h"
 #include <errno.h>
-
-struct arguments {
-	const char *interface;
-};
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	struct arguments *arguments = state->input;
-
-	return command_parse_argument(key, text, state, &arguments->interface, "an interface");
-}
 
 static void print_findings(const char *interface, const struct findings *findings)
 {
@@ -35,26 +25,25 @@ static void print_findings(const char *interface, const struct findings *finding
 
 int cmd_doctor(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
-	struct arguments arguments = {};
+	char *interface = command_parse_interface(globals, argc, argv);
 	struct findings findings;
 	struct facts facts;
 	enum answer answer;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	error = examine(&facts, arguments.interface, globals->netns, diag);
+	error = examine(&facts, interface, globals->netns, diag);
 	if (error)
 		return error;
 	doctor_diagnose(&facts, &findings);
 	answer = doctor_answer(&findings);
+	text_clean(interface);
 	if (globals->json)
 		error = output_json(stdout,
-				    json_pack("{si ss sI ss so so}", "schema", 1, "interface", arguments.interface,
-					      "ifindex", (json_int_t)facts.nic.ifindex, "driver", facts.nic.driver,
-					      "native", answer == UNKNOWN ? json_null() : json_boolean(answer == YES),
-					      "findings", doctor_to_json(&findings)));
+				    json_pack("{si ss sI ss so so}", "schema", 1, "interface", interface, "ifindex",
+					      (json_int_t)facts.nic.ifindex, "driver", facts.nic.driver, "native",
+					      answer == UNKNOWN ? json_null() : json_boolean(answer == YES), "findings",
+					      doctor_to_json(&findings)));
 	else
-		print_findings(arguments.interface, &findings);
+		print_findings(interface, &findings);
 	return error ? error : answer == NO ? COMMAND_NO : 0;
 }

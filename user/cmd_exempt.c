@@ -109,23 +109,23 @@ static int change(void *context, struct undo *undo, struct diag *diag)
 	return attach_change_policy(arguments->interface, change_exempt, context, undo, diag);
 }
 
-static int print_exempt(const struct globals *globals, const struct arguments *arguments, const struct policy *policy)
+static int print_exempt(const struct globals *globals, const char *interface, unsigned int confirm_s,
+			const struct policy *policy)
 {
 	char text[SOURCE_SIZE];
 
 	if (globals->json)
-		return output_json(stdout,
-				   json_pack("{si ss ss so so}", "schema", 1, "interface", arguments->interface,
-					     "policy", policy->label, "confirm_within_s",
-					     output_confirm(arguments->confirm_s), "exempt", output_exempt(policy)));
+		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface", interface, "policy",
+						     policy->label, "confirm_within_s", output_confirm(confirm_s),
+						     "exempt", output_exempt(policy)));
 	for (unsigned int i = 0; i < policy->sources; i++)
 		printf("source  %s\n", source_format(&policy->source[i], text));
 	for (unsigned int port = 0; port < 65536; port++)
 		if (policy_port_exempt(policy, port))
 			printf("port    %u\n", port);
 	if (!policy_has_exempt(policy))
-		printf("nothing is exempt on %s\n", arguments->interface);
-	output_how_to_confirm(arguments->interface, arguments->confirm_s);
+		printf("nothing is exempt on %s\n", interface);
+	output_how_to_confirm(interface, confirm_s);
 	return 0;
 }
 
@@ -144,5 +144,6 @@ int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag
 		error = guardian_run(arguments.confirm_s, change, &arguments, diag);
 	if (!error)
 		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
-	return error ? error : print_exempt(globals, &arguments, &snapshot->report.policy);
+	return error ? error
+		     : print_exempt(globals, location.interface.name, arguments.confirm_s, &snapshot->report.policy);
 }

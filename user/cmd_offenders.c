@@ -93,7 +93,7 @@ static json_t *to_json(const struct survey *survey, unsigned int top)
 						       entries_to_json(&view, &rule->port, true), "more_ports",
 						       rule->port.overflowed || rule->port.entries > top));
 	}
-	return json_pack("{si ss sf sI sI sI so}", "schema", 1, "interface", survey->location.interface.name,
+	return json_pack("{si ss sf sI sI sI so}", "schema", 1, "interface", survey->after.location.interface.name,
 			 "interval_s", survey->seconds, "seen", (json_int_t)survey->count.seen, "sampled",
 			 (json_int_t)survey->count.sampled, "lost", (json_int_t)survey->count.lost, "rules", rules);
 }
@@ -125,7 +125,7 @@ static void print(const struct survey *survey, unsigned int top)
 {
 	const struct samples_count *count = &survey->count;
 
-	printf("%s, %.1f s: %llu packets seen, %llu sampled, %llu lost\n", survey->location.interface.name,
+	printf("%s, %.1f s: %llu packets seen, %llu sampled, %llu lost\n", survey->after.location.interface.name,
 	       survey->seconds, count->seen, count->sampled, count->lost);
 	if (!survey->offenders.rules)
 		printf("no packet met a rule\n");
@@ -150,8 +150,8 @@ int cmd_offenders(struct globals *globals, int argc, char **argv, struct diag *d
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	sampling_catch_signals();
-	survey = survey_run(arguments.interface, arguments.seconds, &arguments.sampling.samples, &sampling_stop, &error,
+	command_catch_stop(false);
+	survey = survey_run(arguments.interface, arguments.seconds, &arguments.sampling.samples, &command_stop, &error,
 			    diag);
 	if (!survey)
 		return error;

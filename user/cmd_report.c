@@ -163,15 +163,10 @@ static void print_finding(const struct survey *survey, const struct finding *fin
 	printf("  advice        %s\n", guesses[finding->guess].advice);
 }
 
-static __u64 time_ns(const struct timespec *time)
-{
-	return time->tv_sec * 1000000000ull + time->tv_nsec;
-}
-
 /* Prints what there is to say, or adds it to LIST. Returns of how many rules. */
 static unsigned int tell(const struct survey *survey, json_t *list)
 {
-	const struct policy *policy = &survey->after.report.policy;
+	const struct policy *policy = &survey->after.snapshot.report.policy;
 	unsigned int monitored = 0;
 
 	for (unsigned int i = 0; i < policy->rules; i++) {
@@ -196,11 +191,11 @@ static int tell_json(const struct survey *survey)
 
 	tell(survey, rules);
 	return output_json(stdout, json_pack("{si ss ss ss sI sf sI sI sI so}", "schema", 1, "interface",
-					     survey->location.interface.name, "attached_since",
-					     output_time(survey->after.attached_ns, since), "time",
-					     output_time(time_ns(&survey->after.time), until), "frames",
-					     (json_int_t)(report_passed(&survey->after.report).packets +
-							  report_dropped(&survey->after.report).packets),
+					     survey->after.location.interface.name, "attached_since",
+					     output_time(survey->after.snapshot.attached_ns, since), "time",
+					     output_time(moment_time_ns(&survey->after), until), "frames",
+					     (json_int_t)(report_passed(&survey->after.snapshot.report).packets +
+							  report_dropped(&survey->after.snapshot.report).packets),
 					     "interval_s", survey->seconds, "seen", (json_int_t)survey->count.seen,
 					     "sampled", (json_int_t)survey->count.sampled, "lost",
 					     (json_int_t)survey->count.lost, "rules", rules));
@@ -211,11 +206,11 @@ static void tell_person(const struct survey *survey)
 	char duration[OUTPUT_TIME_SIZE];
 
 	printf("%s  %s, attached for %s; samples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n",
-	       survey->location.interface.name, survey->after.report.policy.label,
-	       output_duration(time_ns(&survey->after.time) - survey->after.attached_ns, duration), survey->seconds,
-	       survey->count.seen, survey->count.sampled, survey->count.lost);
+	       survey->after.location.interface.name, survey->after.snapshot.report.policy.label,
+	       output_duration(moment_time_ns(&survey->after) - survey->after.snapshot.attached_ns, duration),
+	       survey->seconds, survey->count.seen, survey->count.sampled, survey->count.lost);
 	if (!tell(survey, NULL))
-		printf("no rule is monitored; see `flagfilter rule %s`\n", survey->location.interface.name);
+		printf("no rule is monitored; see `flagfilter rule %s`\n", survey->after.location.interface.name);
 }
 
 /* Takes samples of monitored rules only, so that a flood of others does not crowd them out. NULL: *ERROR. */
@@ -233,8 +228,7 @@ static struct survey *survey_monitored(const struct arguments *arguments, int *e
 	for (unsigned int i = 0; i < snapshot->report.policy.rules; i++)
 		if (snapshot->report.policy.rule[i].mode == FF_MONITORED)
 			rule[only.rules++] = snapshot->report.policy.rule[i].name;
-	return survey_run(arguments->interface, only.rules ? arguments->seconds : 0, &only, &sampling_stop, error,
-			  diag);
+	return survey_run(arguments->interface, only.rules ? arguments->seconds : 0, &only, &command_stop, error, diag);
 }
 
 int cmd_report(struct globals *globals, int argc, char **argv, struct diag *diag)
@@ -245,7 +239,7 @@ int cmd_report(struct globals *globals, int argc, char **argv, struct diag *diag
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	sampling_catch_signals();
+	command_catch_stop(false);
 	survey = survey_monitored(&arguments, &error, diag);
 	if (!survey)
 		return error;

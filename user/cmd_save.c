@@ -5,21 +5,14 @@
 #include "output.h"
 #include <errno.h>
 
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	return command_parse_argument(key, text, state, state->input, "an interface");
-}
-
 int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	const char *interface = NULL;
+	const char *interface = command_parse_interface(globals, argc, argv);
 	struct location location;
 	const struct policy *policy;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &interface, NULL);
 	if (!snapshot)
 		return diag_no_memory(diag);
 	policy = &snapshot->report.policy;
@@ -27,8 +20,8 @@ int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)
 	if (error)
 		return error;
 	if (globals->json)
-		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface", interface, "policy",
-						     policy->label, "rules", output_rules(policy), "exempt",
-						     output_exempt(policy)));
+		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface",
+						     location.interface.name, "policy", policy->label, "rules",
+						     output_rules(policy), "exempt", output_exempt(policy)));
 	return policy_write(stdout, policy);
 }

@@ -14,14 +14,6 @@ struct arguments {
 	unsigned long count; /* 0: until interrupted */
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 static const struct argp_option options[] = {
 	{"watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL, "report again every second, or every so many", 0},
 	{"count", 'c', "N", 0, "end after N reports", 0},
@@ -159,7 +151,7 @@ static int watch(const struct globals *globals, const struct arguments *argument
 	if (!moments)
 		return diag_no_memory(diag);
 	clock_gettime(CLOCK_MONOTONIC, &next);
-	for (unsigned long i = 0; !error && !stop; i++) {
+	for (unsigned long i = 0; !error && !command_stop; i++) {
 		struct moment *now = &moments[i % 2];
 
 		error = moment_read(now, arguments->interface, diag);
@@ -177,15 +169,13 @@ static int watch(const struct globals *globals, const struct arguments *argument
 int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
-	struct sigaction action = {.sa_handler = on_signal};
 	struct arguments arguments = {};
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!arguments.interval_s)
 		arguments.count = 1;
 	if (arguments.interval_s) {
-		sigaction(SIGINT, &action, NULL);
-		sigaction(SIGTERM, &action, NULL);
+		command_catch_stop(false);
 		if (!globals->json && isatty(STDOUT_FILENO))
 			printf("\033[2J");
 	}

@@ -34,14 +34,6 @@ struct top {
 	struct diag problem; /* of the last look */
 };
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	if (key == ARGP_KEY_END)
@@ -286,7 +278,7 @@ static void press(struct top *top, int key)
 	}
 	switch (key) {
 	case 'q':
-		stop = 1;
+		command_stop = 1;
 		return;
 	case '?':
 	case 'h':
@@ -331,15 +323,15 @@ static void wait_until(struct top *top, double time_s)
 {
 	struct pollfd terminal = {STDIN_FILENO, POLLIN, 0};
 
-	while (!stop) {
+	while (!command_stop) {
 		double left_s = time_s - now_s();
 		int key;
 
 		if (left_s <= 0)
 			return;
 		if (poll(&terminal, 1, left_s * 1000 + 1) > 0 && terminal.revents & (POLLHUP | POLLERR | POLLNVAL))
-			stop = 1; /* the terminal is gone */
-		while (!stop && (key = screen_key()) != SCREEN_NO_KEY) {
+			command_stop = 1; /* the terminal is gone */
+		while (!command_stop && (key = screen_key()) != SCREEN_NO_KEY) {
 			press(top, key);
 			draw(top);
 		}
@@ -350,7 +342,7 @@ static void watch(struct top *top)
 {
 	double next_s = now_s();
 
-	for (unsigned long interval = 0; !stop; interval++) {
+	for (unsigned long interval = 0; !command_stop; interval++) {
 		if (interval && !top->paused) {
 			struct diag problem = {};
 
@@ -363,15 +355,6 @@ static void watch(struct top *top)
 		next_s += INTERVAL_MS / 1000.0;
 		wait_until(top, next_s);
 	}
-}
-
-static void catch_signals(void)
-{
-	static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = on_signal};
-
-	for (unsigned int i = 0; i < sizeof(ending) / sizeof(*ending); i++)
-		sigaction(ending[i], &action, NULL);
 }
 
 static void release(struct top *top)
@@ -401,7 +384,7 @@ int cmd_top(struct globals *globals, int argc, char **argv, struct diag *diag)
 		return error;
 	if (!top.filters)
 		return diag_fail(diag, -ENOENT, "attached nowhere in this network namespace");
-	catch_signals();
+	command_catch_stop(true);
 	error = screen_open(diag);
 	if (error)
 		return error;

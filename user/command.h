@@ -6,6 +6,7 @@
 #include "diag.h"
 #include <argp.h>
 #include <limits.h>
+#include <signal.h>
 
 /* Options that every command takes, before or behind its name. */
 struct globals {
@@ -44,6 +45,9 @@ void command_parse(struct globals *globals, const struct argp *argp, int argc, c
 void command_usage_error(const struct argp_state *state, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 
+/* command_parse() for a command whose only argument is an interface: its name. */
+char *command_parse_interface(struct globals *globals, int argc, char **argv);
+
 /*
  * The part of an argp parser that commands on one thing share: the first argument is put into ARGUMENT; a second one,
  * or none at all, is an error. WHAT it is: "an interface".
@@ -61,6 +65,13 @@ double command_parse_interval(const char *text, struct argp_state *state);
 #define COMMAND_CONFIRM 256
 #define COMMAND_CONFIRM_HELP "go back by itself after so many seconds, unless `confirm` comes first"
 #define COMMAND_CONFIRM_MAX 86400 /* seconds */
+
+/*
+ * For commands that run until they are told to stop: COMMAND_STOP is set by SIGINT and SIGTERM, and with a terminal of
+ * one's own (HANGUP) by SIGHUP and SIGQUIT, from when command_catch_stop() is called.
+ */
+extern volatile sig_atomic_t command_stop;
+void command_catch_stop(bool hangup);
 
 /* A whole number from 1 to MAX of WHAT ("packets"). */
 unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "diag.h"
 
+#include "system.h"
 #include <errno.h>
-#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #undef diag_fail
@@ -42,26 +40,12 @@ int diag_no_memory(struct diag *diag)
 	return diag_fail(diag, -ENOMEM, "out of memory");
 }
 
-static unsigned long long effective_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-
-	if (syscall(SYS_capget, &header, data))
-		return 0;
-	return data[0].effective | (unsigned long long)data[1].effective << 32;
-}
-
 /* Before Linux 5.11 BPF memory counts as locked. libbpf raises the limit, for which it needs CAP_SYS_RESOURCE. */
 static bool memlock_is_tight(void)
 {
-	struct utsname kernel;
 	struct rlimit limit;
-	int major, minor;
 
-	return !uname(&kernel) && sscanf(kernel.release, "%d.%d", &major, &minor) == 2 &&
-	       (major < 5 || (major == 5 && minor < 11)) && !getrlimit(RLIMIT_MEMLOCK, &limit) &&
-	       limit.rlim_cur != RLIM_INFINITY;
+	return system_kernel() < KERNEL(5, 11) && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != RLIM_INFINITY;
 }
 
 static void add(struct diag *diag, const char *text)
@@ -80,7 +64,7 @@ int diag_add_needs(struct diag *diag, int error, unsigned long long capabilities
 		     {NEEDS_NET_ADMIN, "CAP_NET_ADMIN"},
 		     {NEEDS_PERFMON, "CAP_PERFMON"},
 		     {NEEDS_SYS_ADMIN, "CAP_SYS_ADMIN"}};
-	unsigned long long have = effective_capabilities();
+	unsigned long long have = system_capabilities();
 	const char *before = "; it needs ";
 
 	if (error != -EPERM && error != -EACCES)

@@ -488,6 +488,10 @@ void doctor_diagnose(const struct facts *facts, struct findings *findings)
 	check_stack(facts, findings);
 	check_program(facts, findings);
 	check_system(facts, findings);
+	for (unsigned int i = 0; i < findings->count; i++) {
+		text_clean(findings->finding[i].text);
+		text_clean(findings->finding[i].fix);
+	}
 }
 
 enum answer doctor_answer(const struct findings *findings)
@@ -505,12 +509,9 @@ enum answer doctor_answer(const struct findings *findings)
 
 static void add_line(struct diag *diag, const char *label, const char *text)
 {
-	size_t at = strlen(diag->details), end;
+	size_t at = strlen(diag->details);
 
-	snprintf(diag->details + at, sizeof(diag->details) - at, "%s%s", label, text);
-	text_clean(diag->details + at);
-	end = strlen(diag->details);
-	snprintf(diag->details + end, sizeof(diag->details) - end, "\n");
+	snprintf(diag->details + at, sizeof(diag->details) - at, "%s%s\n", label, text);
 }
 
 void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag)

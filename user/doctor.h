@@ -5,10 +5,9 @@
 
 #include "holder.h"
 #include "nic.h"
+#include "system.h"
 #include "xdp.h"
 #include <jansson.h>
-
-#define KERNEL(major, minor) ((major) << 16 | (minor))
 
 /* Everything that findings are made from; see examine(). */
 struct facts {

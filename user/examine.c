@@ -4,35 +4,8 @@
 #include "cleanup.h"
 #include "filter.h"
 #include <errno.h>
-#include <linux/capability.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
-
-static unsigned int kernel_version(void)
-{
-	unsigned int major = 0, minor = 0;
-	struct utsname name;
-
-	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		return 0;
-	return KERNEL(major, minor);
-}
-
-static __u64 effective_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-
-	syscall(SYS_capget, &header, data);
-	return data[0].effective | (__u64)data[1].effective << 32;
-}
-
-static enum answer answer(bool yes)
-{
-	return yes ? YES : NO;
-}
 
 static void try_program(struct facts *facts)
 {
@@ -43,14 +16,14 @@ static void try_program(struct facts *facts)
 
 	if (compiles < 0 || !policy || policy_from_preset(policy, "default", &diag))
 		return; /* for want of capabilities: no more can be told */
-	facts->jit = answer(compiles);
-	facts->frags = answer(program_kernel_has_frags());
-	facts->loads = answer(!program_trial_open(&trial, policy, &diag));
+	facts->jit = answer_from(compiles);
+	facts->frags = answer_from(program_kernel_has_frags());
+	facts->loads = answer_from(!program_trial_open(&trial, policy, &diag));
 	if (facts->loads == NO) {
 		snprintf(facts->load_failure, sizeof(facts->load_failure), "%.255s", diag.text);
 		return;
 	}
-	facts->extension = answer(program_trial_extends(trial));
+	facts->extension = answer_from(program_trial_extends(trial));
 	program_trial_close(trial);
 }
 
@@ -85,10 +58,10 @@ int examine(struct facts *facts, const char *interface, const char *netns, struc
 		error = nic_read(&read.nic, interface, found.ifindex, diag);
 	if (error)
 		return error;
-	read.kernel = kernel_version();
+	read.kernel = system_kernel();
 	read.cpus = sysconf(_SC_NPROCESSORS_CONF);
 	read.page_size = sysconf(_SC_PAGESIZE);
-	read.capabilities = effective_capabilities();
+	read.capabilities = system_capabilities();
 	read.memlock = getrlimit(RLIMIT_MEMLOCK, &memlock) ? 0 : memlock.rlim_cur;
 	read.bpffs = !pins_check(&ignored);
 	try_program(&read);

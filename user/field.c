@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RULE_NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-"
-
 struct quoted quote_length(const char *text, size_t length)
 {
 	struct quoted quoted = {"'"};

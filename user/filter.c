@@ -242,9 +242,8 @@ static void report_from(struct report *report, const struct ff_policy *policy, c
 static bool is_rule(const struct ff_rule *rule)
 {
 	return memchr(rule->name, '\0', sizeof(rule->name)) &&
-	       rule->name[strspn(rule->name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0' &&
-	       rule->value <= FF_FLAGS_ALL && rule->mask <= FF_FLAGS_ALL && rule->mode <= FF_ENFORCED &&
-	       rule->counter < FF_COUNTERS &&
+	       rule->name[strspn(rule->name, RULE_NAME_CHARS)] == '\0' && rule->value <= FF_FLAGS_ALL &&
+	       rule->mask <= FF_FLAGS_ALL && rule->mode <= FF_ENFORCED && rule->counter < FF_COUNTERS &&
 	       (!rule->class || (rule->class >= FF_NAMED_CLASSES && rule->class < FF_CLASSES));
 }
 

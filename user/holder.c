@@ -2,19 +2,16 @@
 #include "holder.h"
 
 #include "cleanup.h"
+#include "system.h"
 #include <bpf/bpf.h>
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define BPFFS "/sys/fs/bpf"
 #define DEPTH_MAX 6 /* of directories below BPFFS */
-
-DEFINE_CLEANUP(cleanup_dir, DIR *, closedir)
 
 /* The program that a file descriptor is of, or whose link it is: the kernel says so for both. 0 for anything else. */
 static __u32 fdinfo_program(int dir, const char *name)
@@ -44,7 +41,7 @@ static __u32 pin_program(const char *path)
 
 static bool find_pin(const char *path, unsigned int depth, __u32 id, struct holder *holder)
 {
-	_cleanup_(cleanup_dir) DIR *dir = depth <= DEPTH_MAX ? opendir(path) : NULL;
+	_cleanup_dir_ DIR *dir = depth <= DEPTH_MAX ? opendir(path) : NULL;
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
@@ -70,7 +67,7 @@ static bool find_pin(const char *path, unsigned int depth, __u32 id, struct hold
 static bool process_has(const char *pid, __u32 id)
 {
 	char path[64];
-	_cleanup_(cleanup_dir) DIR *fds = NULL;
+	_cleanup_dir_ DIR *fds = NULL;
 	_cleanup_fd_ int info = -1;
 	struct dirent *entry;
 
@@ -94,7 +91,7 @@ static bool process_has(const char *pid, __u32 id)
 
 static void find_process(__u32 id, struct holder *holder)
 {
-	_cleanup_(cleanup_dir) DIR *proc = opendir("/proc");
+	_cleanup_dir_ DIR *proc = opendir("/proc");
 	struct dirent *entry;
 
 	while (proc && (entry = readdir(proc))) {

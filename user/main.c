@@ -170,6 +170,23 @@ void command_usage_error(const struct argp_state *state, const char *format, ...
 	exit(STATUS_USAGE);
 }
 
+volatile sig_atomic_t command_stop;
+
+static void on_stop(int number)
+{
+	(void)number;
+	command_stop = 1;
+}
+
+void command_catch_stop(bool hangup)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action = {.sa_handler = on_stop};
+
+	for (int i = 0; i < (hangup ? 4 : 2); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
 unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what)
 {
 	unsigned long number;
@@ -197,6 +214,20 @@ error_t command_parse_argument(int key, char *text, struct argp_state *state, co
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static error_t parse_interface(int key, char *text, struct argp_state *state)
+{
+	return command_parse_argument(key, text, state, state->input, "an interface");
+}
+
+char *command_parse_interface(struct globals *globals, int argc, char **argv)
+{
+	static const struct argp argp = {NULL, parse_interface, NULL, NULL, NULL, NULL, NULL};
+	char *interface = NULL;
+
+	command_parse(globals, &argp, argc, argv, &interface, NULL);
+	return interface;
 }
 
 double command_parse_interval(const char *text, struct argp_state *state)

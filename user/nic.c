@@ -253,11 +253,6 @@ static int ethtool(int fd, const struct nic *nic, void *command)
 	return ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
 }
 
-static enum answer answer(bool yes)
-{
-	return yes ? YES : NO;
-}
-
 /* The number of the feature that ethtool calls NAME, or -1; SIZE is how many there are. */
 static int feature_number(int fd, const struct nic *nic, const char *name, __u32 *size)
 {
@@ -300,8 +295,8 @@ static void ask_gro_hw(int fd, struct nic *nic)
 		return;
 	block = &features->features[feature / 32];
 	bit = 1u << feature % 32;
-	nic->gro_hw = answer(block->active & bit);
-	nic->gro_hw_fixed = answer(block->never_changed & bit || !(block->available & bit));
+	nic->gro_hw = answer_from(block->active & bit);
+	nic->gro_hw_fixed = answer_from(block->never_changed & bit || !(block->available & bit));
 }
 
 static void ask_ethtool(struct nic *nic)
@@ -322,8 +317,8 @@ static void ask_ethtool(struct nic *nic)
 		nic->rx_queues_max = channels.max_rx;
 	}
 	if (!ethtool(fd, nic, &flags)) {
-		nic->lro = answer(flags.data & ETH_FLAG_LRO);
-		nic->rxvlan = answer(flags.data & ETH_FLAG_RXVLAN);
+		nic->lro = answer_from(flags.data & ETH_FLAG_LRO);
+		nic->rxvlan = answer_from(flags.data & ETH_FLAG_RXVLAN);
 	}
 	ask_gro_hw(fd, nic);
 }

@@ -9,6 +9,11 @@
 
 enum answer { UNKNOWN, NO, YES };
 
+static inline enum answer answer_from(bool yes)
+{
+	return yes ? YES : NO;
+}
+
 #define NIC_NAMES_MAX 8 /* more are not named */
 
 struct nic {

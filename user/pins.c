@@ -4,7 +4,6 @@
 #include "cleanup.h"
 #include "netns.h"
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -13,10 +12,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define BPFFS "/sys/fs/bpf"
 #define MARK "program-"
-
-DEFINE_CLEANUP(cleanup_dir, DIR *, closedir)
 
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
 {
@@ -80,7 +76,7 @@ int pins_mark(const char *dir, __u32 program)
 
 void pins_unmark(const char *dir, __u32 except)
 {
-	_cleanup_(cleanup_dir) DIR *marks = opendir(dir);
+	_cleanup_dir_ DIR *marks = opendir(dir);
 	char path[PINS_PATH_SIZE];
 	struct dirent *entry;
 	unsigned int program;
@@ -130,7 +126,7 @@ static int next_dir(DIR *root, char path[PINS_PATH_SIZE])
 
 static void sweep(void)
 {
-	_cleanup_(cleanup_dir) DIR *root = opendir(PINS_ROOT);
+	_cleanup_dir_ DIR *root = opendir(PINS_ROOT);
 	char path[PINS_PATH_SIZE];
 	__u32 id = 0;
 
@@ -155,7 +151,7 @@ bool pins_left_behind(unsigned int ifindex)
 
 int pins_find(const struct xdp_programs *programs, const char *except, char path[PINS_PATH_SIZE], unsigned int *program)
 {
-	_cleanup_(cleanup_dir) DIR *root = opendir(PINS_ROOT);
+	_cleanup_dir_ DIR *root = opendir(PINS_ROOT);
 	char candidate[PINS_PATH_SIZE];
 	__u32 id = 0;
 

@@ -9,9 +9,10 @@
 #ifndef PINS_H
 #define PINS_H
 
+#include "system.h"
 #include "xdp.h"
 
-#define PINS_ROOT "/sys/fs/bpf/flagfilter"
+#define PINS_ROOT BPFFS "/flagfilter"
 #define PINS_PATH_SIZE 128
 
 /* Whether the BPF filesystem can be seen at all. -ENOENT with DIAG filled. */

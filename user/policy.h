@@ -68,6 +68,8 @@ int mode_parse(const char *text, enum ff_mode *mode); /* -EINVAL if it is none *
 /* What becomes of a frame: pass, drop (unless exempt, too) or would-drop. */
 const char *action_name(enum ff_action action);
 
+#define RULE_NAME_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-"
+
 /* Name of a class from FF_NAMED_CLASSES on. */
 const char *class_name(enum ff_class class);
 

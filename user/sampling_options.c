@@ -3,22 +3,6 @@
 
 #include <string.h>
 
-volatile sig_atomic_t sampling_stop;
-
-static void on_signal(int number)
-{
-	(void)number;
-	sampling_stop = 1;
-}
-
-void sampling_catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 static const struct argp_option options[] = {
 	{"rule", 'r', "NAME", 0, "only what this rule drops, or would; may be given several times", 0},
 	{"rate", 'R', "N", 0, "sample at most N packets a second and CPU (default: 256)", 0},

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
-static void on_sample(void *context, const struct sample *sample)
+void survey_add_sample(void *offenders, const struct sample *sample)
 {
 	struct packet packet;
 
 	packet_parse(&packet, sample->data, sample->captured);
-	offenders_add(context, sample->rule, &packet, sample->weight);
+	offenders_add(offenders, sample->rule, &packet, sample->weight);
 }
 
 static int watch(struct survey *survey, struct samples *samples, unsigned int seconds,
@@ -28,24 +28,19 @@ static int watch(struct survey *survey, struct samples *samples, unsigned int se
 	return handled < 0 ? handled : 0;
 }
 
-static double seconds_between(const struct timespec *from, const struct timespec *to)
-{
-	return to->tv_sec - from->tv_sec + (to->tv_nsec - from->tv_nsec) / 1e9;
-}
-
 static int run(struct survey *survey, const char *interface, unsigned int seconds,
 	       const struct samples_options *options, const volatile sig_atomic_t *stop, struct diag *diag)
 {
 	_cleanup_samples_ struct samples *samples = NULL;
-	int error = samples_open(&samples, interface, options, on_sample, &survey->offenders, diag);
+	int error = samples_open(&samples, interface, options, survey_add_sample, &survey->offenders, diag);
 
 	if (!error)
-		error = filter_locate_and_read(&survey->location, &survey->before, interface, diag);
+		error = moment_read(&survey->before, interface, diag);
 	if (!error)
 		error = watch(survey, samples, seconds, stop, diag);
 	if (!error)
-		error = filter_locate_and_read(&survey->location, &survey->after, interface, diag);
-	survey->seconds = seconds_between(&survey->before.time, &survey->after.time);
+		error = moment_read(&survey->after, interface, diag);
+	survey->seconds = moment_interval_s(&survey->before, &survey->after);
 	offenders_sort(&survey->offenders);
 	return error;
 }
@@ -62,13 +57,14 @@ struct survey *survey_run(const char *interface, unsigned int seconds, const str
 	return NULL;
 }
 
-struct ff_rule_count survey_counted(const struct snapshot *snapshot, const char *name)
+struct ff_rule_count survey_counted(const struct moment *moment, const char *name)
 {
-	const struct policy *policy = &snapshot->report.policy;
+	const struct report *report = &moment->snapshot.report;
+	const struct policy *policy = &report->policy;
 
 	for (unsigned int i = 0; i < policy->rules; i++)
 		if (!strcmp(policy->rule[i].name, name))
-			return snapshot->report.counters.rule[policy->rule[i].counter];
+			return report->counters.rule[policy->rule[i].counter];
 	return (struct ff_rule_count){};
 }
 

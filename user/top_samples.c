@@ -5,14 +5,6 @@
 
 #define WINDOW_S 10
 
-static void on_sample(void *context, const struct sample *sample)
-{
-	struct packet packet;
-
-	packet_parse(&packet, sample->data, sample->captured);
-	offenders_add(context, sample->rule, &packet, sample->weight);
-}
-
 static __u64 met(const struct top_rule *rule)
 {
 	return rule->count.dropped.packets + rule->count.would_drop.packets;
@@ -91,7 +83,7 @@ static int look_at(struct top_samples *top, const struct top_filter *filter, dou
 	top_samples_close(top);
 	snprintf(top->interface, sizeof(top->interface), "%s", filter->interface);
 	top->complete = false;
-	error = samples_open(&top->samples, filter->interface, NULL, on_sample, &top->offenders, &diag);
+	error = samples_open(&top->samples, filter->interface, NULL, survey_add_sample, &top->offenders, &diag);
 	if (!error)
 		begin_window(top, filter, time_s);
 	return error;

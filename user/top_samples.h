@@ -4,7 +4,7 @@
 #define TOP_SAMPLES_H
 
 #include "offenders.h"
-#include "samples.h"
+#include "survey.h"
 #include "top.h"
 
 /* Zeros: nobody is looked at yet. */

@@ -117,17 +117,20 @@ clean() {
 }
 
 @test "an interface name with escape sequences or no UTF-8 is shown with ? in their place, in text and JSON" {
-	local name command
+	local name command answer
 	for name in $'e\033[2J\a' $'\377\376x' $'c\302\233m'; do
 		in_s ip link add x0 type veth peer name x1
 		in_s ip link set x0 name "$name" || skip "ip does not set such names"
-		for command in attach status stats "rule" "stats --watch=0.05 --count=2" attach detach; do
+		for command in attach status stats rule exempt save reset confirm doctor matrix \
+			"stats --watch=0.05 --count=2" "offenders --seconds 1" "report --seconds 1" attach detach; do
 			for json in "" --json; do
 				[ "$command$json" != detach ] || continue
+				answer=0
+				[ "$command" != confirm ] || answer=3
 				# shellcheck disable=SC2086 # words on purpose
-				run -0 ff $json $command "$name"
+				run -$answer ff $json $command "$name"
 				clean "$output"
-				[[ $output == *"?"* || $command == rule || $command == *watch* ]]
+				[[ $output == *"?"* || $command$json == @(rule|save)* || $command == *watch* ]]
 				[ -z "$json" ] || jq -es . <<<"$output" >/dev/null
 			done
 		done
