@@ -15,8 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-DEFINE_CLEANUP(cleanup_dir, DIR *, closedir)
-
 void fail(const char *format, ...)
 {
 	va_list args;
