@@ -175,16 +175,26 @@ static __u32 generation_of(const struct ff_state *state)
 	return __atomic_load_n(&state->generation, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * While the keys of SLOT stay, those of the other slot come and go: a change makes it the next policy's. Behind a key
+ * that is gone the kernel begins anew with the first one, and so does this.
+ */
 static int read_sources(int fd, __u8 slot, struct policy *policy)
 {
-	struct ff_source_key key, *previous = NULL;
+	struct ff_source_key key, first, *previous = NULL;
 
 	while (!bpf_map_get_next_key(fd, previous, &key)) {
-		if (key.slot == slot && policy->sources < FF_SOURCES_MAX) {
-			policy->source[policy->sources] = key;
-			policy->source[policy->sources++].slot = 0;
-		}
 		previous = &key;
+		if (key.slot != slot)
+			continue;
+		if (policy->sources && !memcmp(&key, &first, sizeof(key)))
+			policy->sources = 0;
+		if (!policy->sources)
+			first = key;
+		if (policy->sources == FF_SOURCES_MAX)
+			continue;
+		policy->source[policy->sources] = key;
+		policy->source[policy->sources++].slot = 0;
 	}
 	if (errno != ENOENT)
 		return -errno;

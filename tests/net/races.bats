@@ -11,18 +11,22 @@ teardown() { net_teardown; }
 
 # ---- fifty at once
 
-# policy_of LETTER: a policy of eight rules for SYN+FIN, called by the letter.
+# policy_of LETTER NUMBER: a policy of eight rules for SYN+FIN, called by the letter, and 300 exempt sources in 10.NUMBER.0.0/16.
 policy_of() {
 	local i
 	printf 'version: 1\npreset: none\nrules:\n'
 	for i in {0..7}; do
 		printf '  - {name: %s-%d, flags: "SYN,FIN/SYN,FIN", mode: enforce}\n' "$1" "$i"
 	done
+	printf 'exempt:\n  sources:\n'
+	for i in {0..299}; do
+		printf '    - 10.%d.%d.%d\n' "$2" $((i / 100)) $((i % 100))
+	done
 }
 
 @test "fifty loaders at once, and readers: no counter goes back, no report mixes policies, the sums agree" {
-	policy_of a >"$BATS_TEST_TMPDIR/a.yaml"
-	policy_of b >"$BATS_TEST_TMPDIR/b.yaml"
+	policy_of a 1 >"$BATS_TEST_TMPDIR/a.yaml"
+	policy_of b 2 >"$BATS_TEST_TMPDIR/b.yaml"
 	ff attach s0 --policy "$BATS_TEST_TMPDIR/a.yaml"
 	start_flood SF,A --pps 5000
 	"$PYTHON" "$BATS_TEST_DIRNAME/races.py" "$FLAGFILTER" "$SERVER" s0 "$BATS_TEST_TMPDIR/a.yaml" \

@@ -5,8 +5,8 @@
 races.py FLAGFILTER NETNS INTERFACE POLICY-A POLICY-B SECONDS
 
 Loaders apply one policy or the other, set modes, attach again; readers ask for stats, rules and status all the while.
-The rules of policy A are called a-..., those of B b-..., and the modes of either are set all together. So a report that
-mixes two policies shows. Prints what was done; the exit status is 1 if anything was wrong.
+The rules of policy A are called a-..., those of B b-..., and the modes of either are set all together; each exempts
+sources of a network of its own. So a report that mixes two policies shows. Prints what was done; the exit status is 1 if anything was wrong.
 """
 
 import collections
@@ -21,6 +21,8 @@ BINARY, NETNS, INTERFACE, A, B = sys.argv[1:6]
 SECONDS = float(sys.argv[6])
 MODES = ("off", "monitor", "enforce")
 RULES = 8
+SOURCES = 300
+NETWORK = {"a": "10.1.", "b": "10.2."}
 done = collections.Counter()
 wrong = []
 
@@ -40,6 +42,13 @@ def check_rules(what, rules):
     kinds = {(rule["name"][0], rule["mode"]) for rule in rules}
     if len(kinds) != 1 or len(rules) != RULES:
         wrong.append(f"{what} mixes policies: {sorted(kinds)}, {len(rules)} rules")
+
+
+def check_exempt(report):
+    """As many as the policy has, each once, and of its network."""
+    network, sources = NETWORK[report["rules"][0]["name"][0]], report["exempt"]["sources"]
+    if len(sources) != SOURCES or len(set(sources)) != SOURCES or not all(s.startswith(network) for s in sources):
+        wrong.append(f"save: {len(sources)} sources, {len(set(sources))} different, expected {network}")
 
 
 def load(end, seed):
@@ -72,7 +81,7 @@ def check_sums(report, at_rest):
 def read(end):
     before = collections.Counter()
     while time.monotonic() < end:
-        for command in ("stats", "rule", "status"):
+        for command in ("stats", "rule", "save", "status"):
             status, report = flagfilter(command, INTERFACE)
             if status:
                 wrong.append(f"{command}: {status} {report}")
@@ -82,7 +91,9 @@ def read(end):
                     wrong.append(f"status: {report}")
                 continue
             check_rules(command, report["rules"])
-            if command == "rule":
+            if command == "save":
+                check_exempt(report)
+            if command != "stats":
                 continue
             check_sums(report, False)
             now = {f"{key} {unit}": report[key][unit] for key in ("frames", "passed", "dropped")
