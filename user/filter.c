@@ -430,6 +430,24 @@ void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 
 	sample(&state->slot[generation_of(state) & 1], wanted, until_ns);
 }
 
+/* Asks for samples of the same rules in NEXT as in LIVE; if of all there, of all. A counter in both is one rule's. */
+static void sample_as_before(const struct ff_policy *live, struct ff_policy *next)
+{
+	bool wanted[FF_COUNTERS] = {}, all = true;
+
+	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+		__u16 verdict = live->verdict[class];
+
+		if (FF_ACTION(verdict) == FF_PASS)
+			continue;
+		if (verdict & FF_SAMPLE << 8)
+			wanted[FF_COUNTER(verdict) % FF_COUNTERS] = true;
+		else
+			all = false;
+	}
+	sample(next, all ? NULL : wanted, true);
+}
+
 /* Whether the counters that the rules of POLICY had once can be theirs again: no other rule of LIVE has them now. */
 static bool counters_are_free(const struct policy *policy, const struct ff_policy *live)
 {
@@ -513,7 +531,10 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		build_next(change, live);
 	else
 		build_reset(change, live);
-	sample(&change->next, NULL, state->sample_until_ns > program_monotonic_ns());
+	if (state->sample_until_ns > program_monotonic_ns())
+		sample_as_before(live, &change->next);
+	else
+		sample(&change->next, NULL, false);
 	state->slot[(generation + 1) & 1] = change->next;
 	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
 

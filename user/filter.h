@@ -85,7 +85,7 @@ bool filter_is_silent(const struct filter *filter);
 /*
  * Asks for samples of what the live policy drops, or would, by the counters of rules in WANTED (NULL: by any), and no
  * others, until the time UNTIL_NS (CLOCK_MONOTONIC; 0: no more). Needs the lock. A later change of the policy asks for
- * all.
+ * those of the same rules; if these were all, for all.
  */
 void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 until_ns);
 

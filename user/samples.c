@@ -70,6 +70,15 @@ static void note_names(struct samples *samples)
 	samples->generation = generation;
 }
 
+/* Whether the reader wants to know about the rule called NAME. */
+static bool wants(const struct samples *samples, const char *name)
+{
+	for (unsigned int j = 0; j < samples->rules; j++)
+		if (!strcmp(name, samples->rule[j]))
+			return true;
+	return !samples->rules;
+}
+
 static void on_sample(struct samples *samples, int cpu, const struct ff_sample *header, __u32 size)
 {
 	struct sample sample;
@@ -89,6 +98,9 @@ static void on_sample(struct samples *samples, int cpu, const struct ff_sample *
 		.captured = header->captured,
 		.data = header + 1,
 	};
+	/* A change of a policy in which no rule had a say asks for all, until the next renewal. */
+	if (!wants(samples, sample.rule))
+		return;
 	if (!*sample.rule)
 		sample.rule = "?";
 	samples->handled++;
@@ -152,11 +164,10 @@ static void find_wanted(const struct samples *samples, const struct filter *filt
 {
 	const struct ff_policy *live = &filter->state->slot[filter->state->generation & 1];
 
-	memset(wanted, !samples->rules, FF_COUNTERS);
+	memset(wanted, 0, FF_COUNTERS);
 	for (unsigned int i = 0; i < live->rules && i < FF_RULES_MAX; i++)
-		for (unsigned int j = 0; j < samples->rules; j++)
-			if (!strcmp(live->rule[i].name, samples->rule[j]))
-				wanted[live->rule[i].counter % FF_COUNTERS] = true;
+		if (wants(samples, live->rule[i].name))
+			wanted[live->rule[i].counter % FF_COUNTERS] = true;
 }
 
 /* Whether PINS is the directory that is locked, and not another one, perhaps of the same name. */

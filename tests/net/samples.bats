@@ -140,6 +140,30 @@ start_spoofed() {
 	equal "$(verdicts)" "$BEFORE"
 }
 
+@test "capture --rule looks at nothing else, also when the policy changes meanwhile" {
+	local mode
+	ff attach s0
+	start_reader capture s0 --rule syn-fin
+	for mode in monitor off enforce; do
+		ff rule s0 syn-rst=$mode >/dev/null
+		send4 SF,SR,F,0 --count 40
+	done
+	wait_until 5 lines_are 30
+	stop_reader
+	equal "$(grep -c syn-fin "$BATS_TEST_TMPDIR/out")" 30
+	equal "$(summed seen)" 30
+	# a policy in which no rule has a say, then another rule first
+	start_reader capture s0 --rule syn-fin
+	ff rule s0 syn-fin=off syn-rst=off fin=off null=off tiny-fragment=off >/dev/null
+	ff rule s0 syn-rst=enforce >/dev/null
+	send4 SF,SR --count 40
+	ff rule s0 syn-fin=enforce >/dev/null
+	send4 SF,SR --count 40
+	wait_until 5 lines_are 20
+	stop_reader
+	equal "$(grep -c syn-fin "$BATS_TEST_TMPDIR/out")" 20
+}
+
 @test "capture -w: tshark and tcpdump read it, and each packet names its rule" {
 	local pcap=$BATS_TEST_TMPDIR/dropped.pcapng
 	need_tools tshark tcpdump
