@@ -101,7 +101,7 @@ test:
 	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/*.bats)) \
 		$(wildcard tests/bench/*.bats tests/net/*.bats)
 
-soak: all
+soak: bench-build
 	$(Q)SOAK_SECONDS=$(or $(SOAK_SECONDS),300) bats tests/net/soak.bats
 
 demo:

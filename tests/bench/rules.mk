@@ -6,7 +6,7 @@
 #	make bench-docs		put the last run's figures and picture into docs/
 
 BENCH := $(OUT)/bench
-BENCH_TOOLS := $(patsubst %,$(BENCH)/%,testrun flood toggle counters)
+BENCH_TOOLS := $(patsubst %,$(BENCH)/%,testrun flood toggle toggler counters)
 
 .PHONY: bench bench-build bench-docs
 bench: bench-build

@@ -1,12 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # A flood, honest sessions and a toggle every millisecond, together: in the end everything that was sent has passed or
-# was dropped, memory is flat, and the kernel has nothing to complain about.
+# was dropped, no change of policy got lost, memory is flat, and the kernel has nothing to complain about.
 #
 # SOAK_SECONDS makes it longer (make soak).
 
 bats_require_minimum_version 1.5.0
 load lib.bash
+
+TOGGLER=$ROOT/build/bench/toggler
 
 setup_file() { net_setup_file; }
 setup() { net_setup; }
@@ -29,16 +31,24 @@ unseen() {
 
 resident_kib() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 
-# toggle: changes a rule and changes it back, one loader after the other, in as many processes as it takes.
+# toggle: gives a rule one mode after the other, by one loader after the other. The last line is how many there were.
 toggle() {
-	while :; do
-		ff rule s0 rst-urg-no-ack=off
-		ff rule s0 rst-urg-no-ack=enforce
+	local mode loaders=0
+	while [ ! -e "$BATS_TEST_TMPDIR/stop" ]; do
+		for mode in off monitor enforce; do
+			ff rule s0 "rst-urg-no-ack=$mode" >/dev/null
+			loaders=$((loaders + 1))
+			sleep 0.1
+		done
 	done
+	echo "$loaders"
 }
 
-@test "soak: flood, sessions, and changes without a pause" {
-	local seconds=${SOAK_SECONDS:-25} end before memory watch unseen sessions=0
+generation() { "$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVER_ID")/state" generation ""; }
+
+@test "soak: a flood, sessions, and a change of policy each millisecond" {
+	local seconds=${SOAK_SECONDS:-25} end before memory toggler_memory watch toggler loaders unseen sessions=0
+	[ -x "$TOGGLER" ] || skip "no $TOGGLER: run make bench-build"
 	before=$(warnings)
 	count_at_server illegal 'tcp flags & (fin|syn|rst|ack) != { syn, syn|ack, ack, fin|ack, rst, rst|ack }'
 	ff attach --preset strict s0
@@ -47,29 +57,43 @@ toggle() {
 	wait_until 10 grep -q listening "$BATS_TEST_TMPDIR/out"
 	"$FLAGFILTER" --netns "$SERVER" --json stats s0 --watch=0.02 >"$BATS_TEST_TMPDIR/watch" 3>&- &
 	watch=$!
-	PROCESSES+=("$watch")
-	toggle >/dev/null 3>&- &
-	PROCESSES+=($!)
-	start_flood SF,SR,F,0 --pps 20000 --seconds $((seconds + 60))
+	toggle >"$BATS_TEST_TMPDIR/loaders" 3>&- &
+	loaders=$!
+	"$TOGGLER" "$SERVER" s0 rst-urg-no-ack >"$BATS_TEST_TMPDIR/toggler" 3>&- &
+	toggler=$!
+	PROCESSES+=("$watch" "$loaders" "$toggler")
+	# The last one is dropped, counted, or not looked at, as the rule's mode is.
+	start_flood SF,SR,F,0,RU --pps 20000 --seconds $((seconds + 60))
 	sleep 2
-	memory=$(resident_kib "$watch")
+	memory=$(resident_kib "$watch") toggler_memory=$(resident_kib "$toggler")
 	end=$((SECONDS + seconds))
 	while [ "$SECONDS" -lt "$end" ]; do
 		in_a timeout 60 "$PYTHON" "$BATS_TEST_DIRNAME/sessions.py" talk "$S4" short 50
 		in_a timeout 60 "$PYTHON" "$BATS_TEST_DIRNAME/sessions.py" talk "$S6" bulk 2
 		sessions=$((sessions + 52))
 	done
-	echo "# $seconds s: memory of the reader $memory KiB, then $(resident_kib "$watch") KiB" >&3
+	echo "# $seconds s: memory of the reader $memory KiB, then $(resident_kib "$watch") KiB;" \
+		"of the toggler $toggler_memory KiB, then $(resident_kib "$toggler") KiB" >&3
 	[ "$(resident_kib "$watch")" -le $((memory + 256)) ]
+	[ "$(resident_kib "$toggler")" -le $((toggler_memory + 256)) ]
 	stop_flood
-	kill "${PROCESSES[2]}" "$watch"
-	wait "${PROCESSES[2]}" "$watch" || true
+	touch "$BATS_TEST_TMPDIR/stop"
+	wait "$loaders"
+	kill "$watch" "$toggler"
+	wait "$watch" || true
+	wait "$toggler"
+	loaders=$(cat "$BATS_TEST_TMPDIR/loaders")
 	sums_agree
 	equal "$(unseen)" "$unseen" "frames sent that neither passed nor were dropped, since attach"
 	[ "$(stats .dropped.packets)" -ge $((seconds * 1000)) ]
 	equal "$(arrived illegal)" 0 "illegal frames that arrived"
+	equal "$(generation)" "$(jq ".stores + .changes + $loaders" "$BATS_TEST_TMPDIR/toggler")" "changes of policy"
+	for count in dropped would_drop; do
+		[ "$(count rst-urg-no-ack "$count")" -ge $((seconds * 100)) ]
+	done
 	jq -es '[range(1; length) as $i | .[$i].frames.packets >= .[$i - 1].frames.packets] | all' "$BATS_TEST_TMPDIR/watch"
 	equal "$(warnings)" "$before" "kernel warnings"
-	echo "# $(stats .dropped.packets) dropped, $(stats .passed.packets) passed, $sessions sessions, $(stats .frames.packets) frames," \
-		"generation $("$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVER_ID")/state" generation "")" >&3
+	echo "# $(stats .dropped.packets) dropped, $(stats .passed.packets) passed, $sessions sessions, $(stats .frames.packets) frames;" \
+		"RST,URG: $(stats '.rules[] | select(.name == "rst-urg-no-ack") | "\(.dropped.packets) dropped, \(.would_drop.packets) would be"');" \
+		"$loaders loaders, toggler $(cat "$BATS_TEST_TMPDIR/toggler")" >&3
 }
