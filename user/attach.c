@@ -385,6 +385,23 @@ int attach_change_policy(const char *interface, policy_change *change, void *con
 	return error;
 }
 
+/*
+ * Opens the filter that UNDO is of where its interface is not in this network namespace any more. Policies can be
+ * changed from anywhere; to detach one must be where the interface is.
+ */
+static int open_moved(const struct undo *undo, struct filter *filter, struct diag *diag)
+{
+	char pins[PINS_PATH_SIZE];
+
+	filter_close(filter);
+	*filter = FILTER_CLOSED;
+	if (pins_find_filter(undo->filter, pins))
+		return -ECANCELED;
+	if (undo->attached)
+		return diag_fail(diag, -EXDEV, "its interface was moved to another network namespace; detach it there");
+	return filter_open(filter, pins, diag);
+}
+
 /* The filter that UNDO is of is not there any more, or what is there is another one. */
 static bool is_gone(const struct undo *undo, const struct location *location, int error)
 {
@@ -406,15 +423,13 @@ int attach_undo(const struct undo *undo, struct diag *diag)
 	if (!pending_is_on(undo->pending))
 		return -ECANCELED;
 	error = open_to_change(name, &location, &filter, diag);
-	if (is_gone(undo, &location, error)) {
-		pending_remove(undo->filter);
-		return -ECANCELED;
-	}
+	if (is_gone(undo, &location, error))
+		error = open_moved(undo, &filter, diag);
 	if (!error && undo->attached)
 		error = filter_locate(&location, name, diag); /* as it is after open_to_change() has tidied */
 	if (!error)
 		error = undo->attached ? remove_filter(&location, diag) : filter_restore(&filter, &undo->policy, diag);
-	if (!error)
+	if (!error || error == -ECANCELED)
 		pending_remove(undo->filter);
 	return error;
 }

@@ -37,7 +37,9 @@ typedef int policy_change(struct policy *policy, void *context, struct diag *dia
 int attach_change_policy(const char *interface, policy_change *change, void *context, struct undo *undo,
 			 struct diag *diag);
 
-/* Takes back the change that UNDO is of. -ECANCELED if it was confirmed, or its filter is gone: nothing is left to do.
+/*
+ * Takes back the change that UNDO is of. -ECANCELED if it was confirmed, or its filter is gone: nothing is left to do.
+ * -EXDEV with DIAG filled if it cannot be done from this network namespace.
  */
 int attach_undo(const struct undo *undo, struct diag *diag);
 

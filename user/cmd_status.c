@@ -62,7 +62,7 @@ static void print_unconfirmed(const char *interface, const json_t *unconfirmed)
 		printf("  pending   unconfirmed: %s%s in %lld s\n", to ? "goes back to " : "is detached", to ? to : "",
 		       (long long)seconds);
 	else
-		printf("  pending   unconfirmed, and does not go back by itself: its guardian was killed\n");
+		printf("  pending   unconfirmed, and does not go back by itself: its guardian is gone\n");
 	printf("            to keep it:  flagfilter confirm %s\n", interface);
 	if (!guarded && to)
 		printf("            to go back:  flagfilter apply %s %s\n", interface, file);

@@ -100,7 +100,7 @@ static void take_back(const struct undo *undo)
 	struct diag diag = {};
 	int error = -EIO;
 
-	for (int tries = 0; tries < RETRIES && error && error != -ECANCELED; tries++) {
+	for (int tries = 0; tries < RETRIES && error && error != -ECANCELED && error != -EXDEV; tries++) {
 		if (tries)
 			sleep(1);
 		error = attach_undo(undo, &diag);

@@ -2,6 +2,7 @@
 #include "pending.h"
 
 #include "cleanup.h"
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,9 +10,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#define FILE_PREFIX "unconfirmed-"
+
 static const char *path_of(__u32 filter, char path[PENDING_PATH_SIZE])
 {
-	snprintf(path, PENDING_PATH_SIZE, PENDING_ROOT "/unconfirmed-%u", filter);
+	snprintf(path, PENDING_PATH_SIZE, PENDING_ROOT "/" FILE_PREFIX "%u", filter);
 	return path;
 }
 
@@ -89,6 +92,27 @@ void pending_remove(__u32 filter)
 
 	unlink(path_of(filter, path));
 	rmdir(PENDING_ROOT); /* only if it is empty */
+}
+
+void pending_sweep(void)
+{
+	_cleanup_dir_ DIR *root = opendir(PENDING_ROOT);
+	char path[PENDING_PATH_SIZE];
+	struct dirent *entry;
+	unsigned int filter;
+
+	while (root && (entry = readdir(root))) {
+		_cleanup_fd_ int file = -1, map = -1;
+
+		if (sscanf(entry->d_name, FILE_PREFIX "%u", &filter) != 1)
+			continue;
+		file = open(path_of(filter, path), O_RDONLY | O_CLOEXEC);
+		if (file < 0 || flock(file, LOCK_SH | LOCK_NB))
+			continue;
+		map = bpf_map_get_fd_by_id(filter);
+		if (map < 0 && errno == ENOENT)
+			pending_remove(filter);
+	}
 }
 
 bool pending_is_on(int fd)

@@ -36,6 +36,9 @@ int pending_create(__u32 filter, __u64 deadline_ns, const struct policy *policy,
 int pending_read(__u32 filter, struct pending *pending);
 void pending_remove(__u32 filter);
 
+/* Removes the files that nobody guards any more, of filters that are gone. Needs the lock. */
+void pending_sweep(void);
+
 /* Whether the file that pending_create() returned is still there. */
 bool pending_is_on(int fd);
 

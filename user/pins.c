@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "netns.h"
+#include "pending.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -176,6 +177,16 @@ int pins_find(const struct xdp_programs *programs, const char *except, char path
 	return -ENOENT;
 }
 
+int pins_find_filter(__u32 filter, char path[PINS_PATH_SIZE])
+{
+	_cleanup_dir_ DIR *root = opendir(PINS_ROOT);
+
+	while (root && next_dir(root, path))
+		if (pins_filter_id(path) == filter)
+			return 0;
+	return -ENOENT;
+}
+
 int pins_check(struct diag *diag)
 {
 	struct statfs status;
@@ -215,6 +226,7 @@ static int take_lock(int *lock, int operation, struct diag *diag)
 		*lock = fd;
 		fd = -1;
 		sweep();
+		pending_sweep();
 		return 0;
 	}
 	if (*diag->text)

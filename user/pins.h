@@ -54,6 +54,9 @@ int pins_open(const char *dir, enum program_map map, __u32 *id);
 /* What tells a filter from all others for as long as it is attached: the id of its counters map; 0 if unknown. */
 __u32 pins_filter_id(const char *dir);
 
+/* The directory of the filter that is told by that, in whatever network namespace its interface is. -ENOENT */
+int pins_find_filter(__u32 filter, char path[PINS_PATH_SIZE]);
+
 void pins_remove(const char *dir);
 
 /* Whether there are pins for an interface of this index here whose program the kernel no longer has. */

@@ -409,6 +409,57 @@ everything() {
 	[ ! -e "$file" ]
 }
 
+@test "the guardian killed, and then its filter gone too: the next command that changes something forgets it" {
+	local file
+	ff attach s0
+	ff apply s0 "$(policy none <<<'preset: none')" --confirm 60
+	file=$(unconfirmed .file)
+	kill -KILL "$(unconfirmed .guardian)"
+	wait_until 10 is_unguarded
+	ff rule s0 >/dev/null
+	[ -e "$file" ] # it has the old policy
+	in_s ip link set dev s0 xdp off
+	forgotten() { ff detach --all && [ ! -e "$file" ]; }
+	wait_until 10 forgotten # the kernel lets go of the maps after a while
+}
+
+# ff_moved ARG...: where s0 was moved to.
+ff_moved() { "$FLAGFILTER" --netns "$MOVED" "$@"; }
+
+# to_another_namespace: moves s0 there, if the kernel leaves its program on it.
+to_another_namespace() {
+	MOVED=ff-$$-m
+	extra_namespace "$MOVED"
+	in_s ip link set s0 netns "$MOVED"
+	ff_moved status s0 || skip "this kernel takes XDP off when an interface moves"
+}
+
+@test "its interface moved to another namespace: a policy goes back there, also if another has its name and index" {
+	local before index
+	ff attach s0
+	before=$(live)
+	index=$(in_s ip -j link show s0 | jq '.[0].ifindex')
+	ff apply s0 "$(policy none <<<'preset: none')" --confirm 2
+	[ "$(live)" != "$before" ]
+	to_another_namespace
+	in_s ip link add s0 index "$index" type veth peer name s1
+	went_back() { [ "$(ff_moved --json status s0 | jq .filters[0].unconfirmed)" = null ]; }
+	wait_until 20 went_back
+	equal "$(live)" "$before"
+	ff_moved detach s0
+}
+
+@test "attach --confirm, and its interface moved to another namespace: it stays, and status there says so" {
+	local guardian file
+	ff attach s0 --confirm 1
+	guardian=$(unconfirmed .guardian) file=$(unconfirmed .file)
+	to_another_namespace
+	wait_until 20 is_over "$guardian"
+	[[ $(ff_moved status s0) == *"does not go back by itself"*"flagfilter confirm s0"* ]]
+	ff_moved detach s0
+	[ ! -e "$file" ]
+}
+
 @test "while a change is unconfirmed no other is accepted; reset, a new program and detach are" {
 	local before guardian strict command
 	strict=$(policy strict <<<'preset: strict')
@@ -482,6 +533,7 @@ everything() {
 
 @test "attach --confirm that fails says why, and leaves no guardian and no file" {
 	local before
+	ff detach --all # which sweeps
 	before=$(ls /run/flagfilter 2>/dev/null || true)
 	put_foreign
 	run -1 --separate-stderr ff attach s0 --confirm 30
