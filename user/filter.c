@@ -134,8 +134,9 @@ static int map_state(int fd, struct ff_state **state)
 {
 	void *memory = mmap(NULL, sizeof(**state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
+	/* Where it is not one to be mapped, libbpf had no memory to find out that the kernel has such maps. */
 	if (memory == MAP_FAILED)
-		return -errno;
+		return errno == EINVAL ? -ENOMEM : -errno;
 	if (((struct ff_state *)memory)->layout != FF_LAYOUT) {
 		munmap(memory, sizeof(**state));
 		return -EPROTO;

@@ -210,8 +210,8 @@ static const char *advice_on_words(const char *words)
 	return NULL;
 }
 
-/* What to try after the kernel refused to attach in MODE with ERROR. */
-static const char *advice(int error, enum xdp_mode mode)
+/* What to try after the kernel refused to attach in MODE with ERROR, or did not even load the program. */
+static const char *advice(int error, enum xdp_mode mode, bool loaded)
 {
 	const char *on_words = advice_on_words(chatter.kernel_words);
 
@@ -221,6 +221,9 @@ static const char *advice(int error, enum xdp_mode mode)
 		return "; another XDP program came in between: see `bpftool net`";
 	if (mode == XDP_OFFLOAD)
 		return "; the network card cannot run XDP itself: try --mode native";
+	if (!loaded && error != -ENOMEM && error != -EPERM && error != -EACCES)
+		/* libbpf takes for missing whatever it has no memory to find out about. */
+		return "; -v shows more; where memory is short, try again";
 	if (mode == XDP_NATIVE && error == -EOPNOTSUPP)
 		return "; the driver has no native XDP: try --mode generic, which works everywhere";
 	if (mode == XDP_NATIVE && (error == -EINVAL || error == -ERANGE))
@@ -228,12 +231,13 @@ static const char *advice(int error, enum xdp_mode mode)
 	return "";
 }
 
-static int fail_attach(struct diag *diag, int error, const char *interface, enum xdp_mode mode)
+static int fail_attach(struct diag *diag, int error, const char *interface, enum xdp_mode mode, bool loaded)
 {
 	const char *words = chatter.kernel_words;
 
-	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s%s%s", interface, xdp_mode_name(mode),
-		  strerror(-error), *words ? " (kernel: \"" : "", words, *words ? "\")" : "", advice(error, mode));
+	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s%s%s%s", interface, xdp_mode_name(mode),
+		  loaded ? "" : "the XDP program does not load: ", strerror(-error), *words ? " (kernel: \"" : "",
+		  words, *words ? "\")" : "", advice(error, mode, loaded));
 	return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 }
 
@@ -254,12 +258,12 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
 	error = libxdp_get_error(xdp);
 	if (error) {
 		xdp = NULL;
-		return fail_attach(diag, error, interface, mode);
+		return fail_attach(diag, error, interface, mode, false);
 	}
 	xdp_program__set_run_prio(xdp, RUN_PRIORITY);
 	chatter.kernel_words[0] = '\0';
 	error = xdp_program__attach(xdp, ifindex, modes[mode].libxdp, 0);
-	return error ? fail_attach(diag, error, interface, mode) : 0;
+	return error ? fail_attach(diag, error, interface, mode, program_id(program)) : 0;
 }
 
 void xdp_skip_dispatcher(void)
@@ -278,7 +282,7 @@ int xdp_load(struct program *program, const char *interface, enum xdp_mode mode,
 {
 	int error = bpf_object__load(program_object(program));
 
-	return error ? fail_attach(diag, error, interface, mode) : 0;
+	return error ? fail_attach(diag, error, interface, mode, false) : 0;
 }
 
 int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
@@ -294,7 +298,7 @@ int xdp_replace(struct program *program, unsigned int ifindex, const char *inter
 		return fail_by_id(diag, -errno, interface, old_id);
 	error = bpf_xdp_attach(ifindex, bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME)),
 			       modes[mode].flag | XDP_FLAGS_REPLACE, &options);
-	return error ? fail_attach(diag, error, interface, mode) : 0;
+	return error ? fail_attach(diag, error, interface, mode, true) : 0;
 }
 
 static int detach_shared(unsigned int ifindex, __u32 id)

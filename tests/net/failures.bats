@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The loader fails at any step: killed there, or refused what it asks for.
 
+# shellcheck disable=SC2154 # stderr, stderr_lines: bats sets them
 bats_require_minimum_version 1.5.0
 load lib.bash
 
@@ -35,6 +36,22 @@ every_step() {
 @test "rule without memory at every step" { every_step rule ENOMEM; }
 @test "apply without memory at every step" { every_step apply ENOMEM; }
 @test "detach without memory at every step" { every_step detach ENOMEM; }
+
+@test "attach without memory for what libbpf asks of the kernel: the line does not blame the network card" {
+	local create=0 load=5 command step refused=0
+	for command in "$create" "$load"; do
+		for step in {1..10}; do
+			FAULT_AT=$step FAULT=ENOMEM FAULT_BPF=$command LD_PRELOAD=$BATS_FILE_TMPDIR/fault.so LIBXDP_SKIP_DISPATCHER=1 \
+				run --separate-stderr ff attach s0
+			ff detach --all
+			[ "$status" -ne 0 ] || continue
+			refused=$((refused + 1))
+			explained_line ""
+			[[ ${stderr_lines[0]} == *"Cannot allocate memory"* || ${stderr_lines[0]} == *"does not load"*"try again" ]]
+		done
+	done
+	[ "$refused" -ge 2 ]
+}
 
 # ---- where it cannot work
 
