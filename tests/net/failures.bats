@@ -12,7 +12,12 @@ setup_file() {
 }
 
 setup() { net_setup; }
-teardown() { net_teardown; }
+teardown() {
+	[ ! -d "$MEMORY" ] || rmdir "$MEMORY"
+	net_teardown
+}
+
+MEMORY=/sys/fs/cgroup/memory/ff-$$ # made by the test that needs it
 
 # every_step COMMAND FAULT: see every_step.py.
 every_step() {
@@ -51,6 +56,35 @@ every_step() {
 		done
 	done
 	[ "$refused" -ge 2 ]
+}
+
+@test "attach in a control group with too little memory for the maps: one line, nothing left, and with enough it works" {
+	local limit said told=0
+	[ -w "${MEMORY%/*}/memory.oom_control" ] || skip "no memory control groups of version 1"
+	mkdir "$MEMORY"
+	echo 1 >"$MEMORY/memory.oom_control" # refuse memory, and kill nobody for it
+	for limit in 64 192 320; do
+		echo "${limit}K" >"$MEMORY/memory.limit_in_bytes"
+		# Who needs a page for himself all the same waits for it without end.
+		FAULT_AT=1 FAULT=$MEMORY/cgroup.procs FAULT_BPF=0 LD_PRELOAD=$BATS_FILE_TMPDIR/fault.so \
+			run --separate-stderr timeout -s KILL 2 "$FLAGFILTER" --netns "$SERVER" attach s0
+		echo "$limit KiB: status $status, $stderr"
+		[ "$status" -ne 0 ]
+		equal "$(xdp_id)" ""
+		[ "$status" -eq 137 ] || {
+			said=${stderr_lines[0]}
+			explained_line "cannot attach to s0"
+			[[ $said == *"Cannot allocate memory" || $said == *"does not load"*"where memory is short, try again" ]]
+			told=$((told + 1))
+		}
+		ff detach --all
+		nothing_left
+	done
+	[ "$told" -gt 0 ]
+	echo 8M >"$MEMORY/memory.limit_in_bytes"
+	FAULT_AT=1 FAULT=$MEMORY/cgroup.procs FAULT_BPF=0 LD_PRELOAD=$BATS_FILE_TMPDIR/fault.so ff attach s0
+	ff detach s0
+	nothing_left
 }
 
 # ---- where it cannot work

@@ -6,6 +6,7 @@
  *	FAULT_AT=N		which step; none if it is 0, absent, or more than there are
  *	FAULT=kill		the process is killed in place of the step (the default)
  *	FAULT=ENOMEM ...	the step fails with this error, of those in errors[]
+ *	FAULT=/FILE		from this step on the process is in the control group whose cgroup.procs that is
  *	FAULT_BPF=COMMAND	only bpf() calls with this command's number are steps
  *	FAULT_STEPS=FILE	one character for every step
  *	FAULT_LOG=FILE		one line for every map and program that was made: "map ID", "prog ID"
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -22,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,6 +36,24 @@ static const struct {
 } errors[] = {{"ENOMEM", ENOMEM}, {"EPERM", EPERM}, {"EBUSY", EBUSY}, {"EIO", EIO}, {"ENOSPC", ENOSPC}};
 
 #define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
+
+/* With heap and stack that need no more pages, so that the group's limit is felt by the kernel's own memory alone. */
+static void enter(const char *procs)
+{
+	const size_t enough = 16 << 20;
+	int fd = open(procs, O_WRONLY);
+	char *heap;
+
+	mallopt(M_MMAP_THRESHOLD, 2 * enough);
+	mallopt(M_TRIM_THRESHOLD, 2 * enough);
+	heap = malloc(enough);
+	if (heap)
+		memset(heap, 1, enough);
+	free(heap);
+	if (fd < 0 || mlockall(MCL_CURRENT) || write(fd, "0", 1) != 1)
+		raise(SIGKILL);
+	close(fd);
+}
 
 /* Whether this step is the one; then errno says what it fails with. Does not return if the process is to be killed. */
 static int fails(void)
@@ -47,6 +68,10 @@ static int fails(void)
 	}
 	if (!at || ++step != atoi(at))
 		return 0;
+	if (what && *what == '/') {
+		enter(what);
+		return 0;
+	}
 	for (size_t i = 0; what && i < sizeof(errors) / sizeof(*errors); i++)
 		if (!strcmp(what, errors[i].name)) {
 			errno = errors[i].number;
