@@ -338,7 +338,7 @@ int samples_open(struct samples **samples, const char *interface, const struct s
 	opened->context = context;
 	opened->filter = FILTER_CLOSED;
 	opened->map = opened->lock = -1;
-	error = begin_anew(opened, program_monotonic_ns() + DEADLINE_NS, true, diag);
+	error = begin_anew(opened, program_monotonic_ns() + DEADLINE_NS, !options->no_wait, diag);
 	if (!error)
 		error = check_rules(opened, diag);
 	if (error)

@@ -44,6 +44,7 @@ struct samples_options {
 	unsigned int rate; /* a second and CPU; 0: SAMPLES_RATE */
 	const char *const *rule;
 	unsigned int rules; /* how many of RULE, and only these; 0: all */
+	bool no_wait;	    /* -EAGAIN if others change a filter just now */
 };
 
 /*

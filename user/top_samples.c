@@ -75,6 +75,8 @@ static void tell(struct top_samples *top, const struct top_filter *filter, doubl
 
 static int look_at(struct top_samples *top, const struct top_filter *filter, double time_s)
 {
+	/* The screen goes on meanwhile; the next look asks again. */
+	static const struct samples_options options = {.no_wait = true};
 	struct diag diag = {};
 	int error;
 
@@ -83,7 +85,7 @@ static int look_at(struct top_samples *top, const struct top_filter *filter, dou
 	top_samples_close(top);
 	snprintf(top->interface, sizeof(top->interface), "%s", filter->interface);
 	top->complete = false;
-	error = samples_open(&top->samples, filter->interface, NULL, survey_add_sample, &top->offenders, &diag);
+	error = samples_open(&top->samples, filter->interface, &options, survey_add_sample, &top->offenders, &diag);
 	if (!error)
 		begin_window(top, filter, time_s);
 	return error;
