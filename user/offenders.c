@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define V6_PREFIX_SIZE 8 /* bytes: what one site has, and may take any address of */
-
 /* The place of the rule; the last one is shared by all that find no other. */
 static struct offenders_rule *find_rule(struct offenders *offenders, const char *name)
 {
@@ -26,13 +24,12 @@ static struct offenders_rule *find_rule(struct offenders *offenders, const char 
 void offenders_add(struct offenders *offenders, const char *rule, const struct packet *packet, __u32 weight)
 {
 	struct offenders_rule *found = find_rule(offenders, rule);
-	struct sketch_key source = {.family = packet->family};
+	struct sketch_key source = sketch_source(packet->family, packet->source);
 	struct sketch_key port = {.bytes = {packet->dest_port >> 8, packet->dest_port & 0xff}};
 
 	found->stream.samples++;
 	found->stream.weight += weight;
 	found->stream.variance += (double)weight * (weight - 1);
-	memcpy(source.bytes, packet->source, packet->family == 4 ? 4 : V6_PREFIX_SIZE);
 	if (packet->family)
 		sketch_add(&found->source, &source, weight);
 	if (packet->ports)

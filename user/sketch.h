@@ -13,11 +13,15 @@
 #include "flagfilter.h"
 
 #define SKETCH_ENTRIES 256
+#define SKETCH_HASH_BITS 10
 
 struct sketch_key {
-	__u8 family; /* 4 or 6: an address; 0: a port */
+	__u8 family; /* 4 or 6: an address; 0: a port, or no address */
 	__u8 bytes[16];
 };
+
+/* Of a source: an IPv4 address, or the IPv6 network of 64 bits, what one site has, and may take any address of. */
+struct sketch_key sketch_source(__u8 family, const __u8 address[16]);
 
 struct sketch_entry {
 	struct sketch_key key;
@@ -32,12 +36,17 @@ struct sketch {
 	bool overflowed; /* there were more keys than entries */
 	__u64 total;	 /* weight of the whole stream */
 	struct sketch_entry entry[SKETCH_ENTRIES];
+	/* Chains of entries with the same hash of their keys, as numbers of entries and one more; 0 is the end. */
+	__u16 first[1 << SKETCH_HASH_BITS], next[SKETCH_ENTRIES];
+	/* Weights only grow: of the entries before this one none is as light as LEAST any more, and none is lighter. */
+	unsigned int lightest;
+	__u64 least;
 };
 
-/* A sketch of zeros is an empty one. */
-void sketch_add(struct sketch *sketch, const struct sketch_key *key, __u32 weight);
+/* A sketch of zeros is an empty one. Returns the number of the entry, which is the key's until another takes it. */
+unsigned int sketch_add(struct sketch *sketch, const struct sketch_key *key, __u32 weight);
 
-/* Sorts the entries, the heaviest first. */
+/* Sorts the entries, the heaviest first; their numbers change. */
 void sketch_sort(struct sketch *sketch);
 
 /* Samples that were drawn from some frames, each by its own chance: all those of one rule. */

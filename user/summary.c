@@ -6,9 +6,11 @@
 #include "report.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #define TARGETS_MAX 32 /* that are told apart, for each source */
+#define PORTS_FEW 16
 #define SOURCES_PRINTED 10
 #define COMBINATIONS_PRINTED 6
 
@@ -65,10 +67,12 @@ struct source {
 	struct span seen;
 	__u64 unseen; /* so many packets it may have sent in addition, at the most */
 	struct span scan[SCANS];
-	__u8 target[TARGETS_MAX][16];
 	unsigned int targets; /* TARGETS_MAX + 1: more than that */
-	__u8 port[65536 / 8]; /* bit set */
 	unsigned int ports;
+	/* From here on only what the two numbers say is valid: most of a flood's sources need little, and go soon. */
+	__u16 few_ports[PORTS_FEW];
+	__u8 target[TARGETS_MAX][16];
+	__u8 port[65536 / 8]; /* bit set, once there are more than PORTS_FEW */
 };
 
 struct summary {
@@ -77,9 +81,8 @@ struct summary {
 	__u16 widest[FF_CLASSES];	   /* verdicts of the widest preset */
 	const struct policy *policy;
 	struct ff_count dropped, would_drop, exempted; /* by the policy */
-	unsigned int sources;
-	bool replaced; /* a source was, for want of room */
-	struct source source[SUMMARY_SOURCES];
+	struct sketch sketch;
+	struct source source[SUMMARY_SOURCES]; /* in the order of the sketch's entries, until they are told */
 };
 
 static int preset_verdicts(unsigned int preset, __u16 verdict[FF_CLASSES])
@@ -151,35 +154,20 @@ static unsigned int address_size(__u8 family)
 	return family == 4 ? 4 : family == 6 ? 16 : 0;
 }
 
-static bool is_from(const struct source *source, const struct packet *packet)
-{
-	return source->family == packet->family &&
-	       !memcmp(source->address, packet->source, packet->family == 6 ? 8 : address_size(packet->family));
-}
-
 /* The source of PACKET; where there is no room for a new one, in the place of the one with the fewest packets. */
 static struct source *find_source(struct summary *summary, const struct packet *packet)
 {
-	struct source *least = &summary->source[0];
-	__u64 unseen = 0;
+	const struct sketch_key key = sketch_source(packet->family, packet->source);
+	unsigned int number = sketch_add(&summary->sketch, &key, 1);
+	struct source *source = &summary->source[number];
 
-	for (unsigned int i = 0; i < summary->sources; i++) {
-		struct source *source = &summary->source[i];
-
-		if (is_from(source, packet))
-			return source;
-		if (source->seen.count.packets + source->unseen < least->seen.count.packets + least->unseen)
-			least = source;
-	}
-	if (summary->sources < SUMMARY_SOURCES) {
-		least = &summary->source[summary->sources++];
-	} else {
-		unseen = least->seen.count.packets + least->unseen;
-		summary->replaced = true;
-	}
-	*least = (struct source){.family = packet->family, .unseen = unseen};
-	memcpy(least->address, packet->source, sizeof(least->address));
-	return least;
+	if (summary->sketch.entry[number].samples > 1)
+		return source;
+	memset(source, 0, offsetof(struct source, few_ports));
+	source->family = packet->family;
+	source->unseen = summary->sketch.entry[number].error;
+	memcpy(source->address, packet->source, sizeof(source->address));
+	return source;
 }
 
 static void add_target(struct source *source, const struct packet *packet)
@@ -194,6 +182,33 @@ static void add_target(struct source *source, const struct packet *packet)
 	if (source->targets < TARGETS_MAX)
 		memcpy(source->target[source->targets], packet->dest, size);
 	source->targets++;
+}
+
+static bool add_to_set(__u8 set[65536 / 8], __u16 port)
+{
+	bool is_new = !(set[port / 8] & 1 << port % 8);
+
+	set[port / 8] |= 1 << port % 8;
+	return is_new;
+}
+
+static void add_port(struct source *source, __u16 port)
+{
+	if (source->ports > PORTS_FEW) {
+		source->ports += add_to_set(source->port, port);
+		return;
+	}
+	for (unsigned int i = 0; i < source->ports; i++)
+		if (source->few_ports[i] == port)
+			return;
+	if (source->ports < PORTS_FEW) {
+		source->few_ports[source->ports++] = port;
+		return;
+	}
+	memset(source->port, 0, sizeof(source->port));
+	for (unsigned int i = 0; i < PORTS_FEW; i++)
+		add_to_set(source->port, source->few_ports[i]);
+	source->ports += add_to_set(source->port, port);
 }
 
 static const struct scan *scan_of(const struct packet *packet)
@@ -217,10 +232,8 @@ void summary_source(struct summary *summary, const struct packet *packet, __u64 
 	span_add(&source->seen, time_ns, size);
 	span_add(&source->scan[scan_of(packet) - scans], time_ns, size);
 	add_target(source, packet);
-	if (packet->ports && !(source->port[packet->dest_port / 8] & 1 << packet->dest_port % 8)) {
-		source->port[packet->dest_port / 8] |= 1 << packet->dest_port % 8;
-		source->ports++;
-	}
+	if (packet->ports)
+		add_port(source, packet->dest_port);
 }
 
 /* ---- what is told */
@@ -254,7 +267,7 @@ static __u64 others(const struct summary *summary)
 {
 	__u64 packets = summary->illegal.count.packets;
 
-	for (unsigned int i = 0; i < summary->sources; i++)
+	for (unsigned int i = 0; i < summary->sketch.entries; i++)
 		packets -= summary->source[i].seen.count.packets;
 	return packets;
 }
@@ -333,16 +346,17 @@ static void print_source(FILE *out, const struct source *source)
 
 static void print_sources(FILE *out, struct summary *summary)
 {
-	unsigned int shown = summary->sources < SOURCES_PRINTED ? summary->sources : SOURCES_PRINTED;
+	unsigned int shown = summary->sketch.entries < SOURCES_PRINTED ? summary->sketch.entries : SOURCES_PRINTED;
 	__u64 packets = others(summary);
 
 	for (unsigned int i = 0; i < shown; i++)
 		print_source(out, &summary->source[i]);
-	for (unsigned int i = shown; i < summary->sources; i++)
+	for (unsigned int i = shown; i < summary->sketch.entries; i++)
 		packets += summary->source[i].seen.count.packets;
 	if (packets)
 		fprintf(out, "\nand %llu packet%s from %s%u more sources\n", packets, plural(packets),
-			summary->replaced ? "at least " : "", summary->sources - shown + summary->replaced);
+			summary->sketch.overflowed ? "at least " : "",
+			summary->sketch.entries - shown + summary->sketch.overflowed);
 }
 
 static int print_preset(FILE *out, const struct summary *summary, unsigned int preset)
@@ -374,7 +388,7 @@ int summary_print(FILE *out, struct summary *summary)
 	const struct span *illegal = &summary->illegal;
 	int error = 0;
 
-	qsort(summary->source, summary->sources, sizeof(summary->source[0]), more_packets);
+	qsort(summary->source, summary->sketch.entries, sizeof(summary->source[0]), more_packets);
 	fprintf(out, "%llu frame%s", summary->frames.count.packets, plural(summary->frames.count.packets));
 	if (summary->frames.count.packets) {
 		fputs(", ", out);
@@ -384,8 +398,8 @@ int summary_print(FILE *out, struct summary *summary)
 	}
 	fprintf(out, "%llu illegal packet%s", illegal->count.packets, plural(illegal->count.packets));
 	if (illegal->count.packets) {
-		fprintf(out, " from %s%u source%s\n", summary->replaced ? "more than " : "", summary->sources,
-			plural(summary->sources));
+		fprintf(out, " from %s%u source%s\n", summary->sketch.overflowed ? "more than " : "",
+			summary->sketch.entries, plural(summary->sketch.entries));
 		print_sources(out, summary);
 	} else {
 		fputc('\n', out);
@@ -461,8 +475,8 @@ int summary_to_json(struct summary *summary, json_t *object)
 	json_t *sources = json_array(), *effects = json_array();
 	int error = 0;
 
-	qsort(summary->source, summary->sources, sizeof(summary->source[0]), more_packets);
-	for (unsigned int i = 0; i < summary->sources; i++)
+	qsort(summary->source, summary->sketch.entries, sizeof(summary->source[0]), more_packets);
+	for (unsigned int i = 0; i < summary->sketch.entries; i++)
 		json_array_append_new(sources, source_to_json(&summary->source[i]));
 	for (unsigned int i = 0; i < PRESETS; i++)
 		error |= json_array_append_new(effects, preset_to_json(summary, i));

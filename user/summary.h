@@ -8,6 +8,7 @@
 
 #include "compile.h"
 #include "packet.h"
+#include "sketch.h"
 #include <jansson.h>
 #include <stdio.h>
 
@@ -26,9 +27,9 @@ bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64
 /*
  * Counts an illegal packet by its source: an IPv4 address, or an IPv6 network of 64 bits. There is room for
  * SUMMARY_SOURCES; a new one takes the place of the one with the fewest packets, and inherits their number as what it
- * may have sent unseen. (Space-Saving: a source of more than 1/SUMMARY_SOURCES of all illegal packets is never missed.)
+ * may have sent unseen (sketch.h): a source of more than 1/SUMMARY_SOURCES of all illegal packets is never missed.
  */
-#define SUMMARY_SOURCES 256
+#define SUMMARY_SOURCES SKETCH_ENTRIES
 void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns, __u32 size);
 
 /* As text for a person, at most 80 columns wide. -ENOMEM */
