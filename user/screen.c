@@ -157,17 +157,9 @@ void screen_clear(void)
 
 static attr_t attributes(enum screen_style style)
 {
-	switch (style) {
-	case SCREEN_BOLD:
-		return A_BOLD;
-	case SCREEN_REVERSE:
-		return A_REVERSE;
-	case SCREEN_RED:
-	case SCREEN_YELLOW:
-		return terminal.colours ? (attr_t)lib.COLOR_PAIR(style) : A_NORMAL;
-	default:
-		return A_NORMAL;
-	}
+	return (style & SCREEN_BOLD ? A_BOLD : 0) | (style & SCREEN_DIM ? A_DIM : 0) |
+	       (style & SCREEN_REVERSE ? A_REVERSE : 0) |
+	       (terminal.colours ? (attr_t)lib.COLOR_PAIR(style & SCREEN_COLOUR) : A_NORMAL);
 }
 
 /* Where in TEXT its first WIDTH characters end; what continues a character in UTF-8 is 10xxxxxx. */

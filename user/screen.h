@@ -5,7 +5,16 @@
 
 #include "diag.h"
 
-enum screen_style { SCREEN_PLAIN, SCREEN_BOLD, SCREEN_REVERSE, SCREEN_RED, SCREEN_YELLOW, SCREEN_STYLES };
+/* A colour, and with it whatever else, by |. */
+enum screen_style {
+	SCREEN_PLAIN,
+	SCREEN_RED,
+	SCREEN_YELLOW,
+	SCREEN_COLOUR = 3,
+	SCREEN_BOLD = 4,
+	SCREEN_DIM = 8,
+	SCREEN_REVERSE = 16
+};
 
 /* -errno with DIAG filled: no ncurses here, or a terminal that it does not know. */
 int screen_open(struct diag *diag);

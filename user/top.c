@@ -236,10 +236,12 @@ static void deal(int got[TOP_TABLES], const int want[TOP_TABLES], enum top_table
 	while (height > 0 && any) {
 		any = false;
 		for (enum top_table table = first; table <= last && height > 0; table++) {
-			if (got[table] == want[table])
+			int lines = got[table] ? 1 : 2; /* the header alone is not worth its line */
+
+			if (got[table] == want[table] || lines > height)
 				continue;
-			got[table]++;
-			height--;
+			got[table] += lines;
+			height -= lines;
 			any = true;
 		}
 	}

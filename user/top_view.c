@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define COLUMNS_MAX 8
-#define SPARKLINE_MIN 12
+#define SPARKLINE_MIN 11
 #define COUNT_WIDTH 11
 #define RATE_WIDTH 9
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
@@ -69,7 +69,9 @@ static void draw_row(const struct table *table, int row, bool selected, enum scr
 		if (column->rank < 0)
 			continue;
 		indent = indent > 0 ? indent : 0;
-		screen_put(y, x + 1 + indent, column->width - indent, style, text[i]);
+		/* What is not zero stands out. */
+		screen_put(y, x + 1 + indent, column->width - indent, strcmp(text[i], "0") ? style : SCREEN_DIM,
+			   text[i]);
 		x += 1 + column->width;
 	}
 }
@@ -82,6 +84,13 @@ static void draw_header(struct table *table)
 	for (unsigned int i = 0; i < table->columns; i++)
 		snprintf(titles[i], sizeof(titles[i]), "%s", table->column[i].title);
 	draw_row(table, 0, false, SCREEN_REVERSE, titles);
+}
+
+/* Row 1 of a table that has none. */
+static void draw_empty(const struct top_area *area, const char *why)
+{
+	if (area->height > 1)
+		screen_put(area->y + 1, area->x + 1, area->width - 1, SCREEN_PLAIN, why);
 }
 
 /* A count as it is, if it fits. */
@@ -99,6 +108,15 @@ static void put_rate(char cell[TOP_SPARKLINE_SIZE], double pps)
 	snprintf(cell, TOP_SPARKLINE_SIZE, "%s", report_scaled(text, pps, 100000, ""));
 }
 
+/* Estimates are no whole numbers, which matters where they are small. */
+static void put_estimate(char cell[TOP_SPARKLINE_SIZE], double pps)
+{
+	if (pps < 10)
+		snprintf(cell, TOP_SPARKLINE_SIZE, "%.1f", pps);
+	else
+		put_rate(cell, pps);
+}
+
 static void put_text(char cell[TOP_SPARKLINE_SIZE], const char *text)
 {
 	snprintf(cell, TOP_SPARKLINE_SIZE, "%s", text);
@@ -110,17 +128,25 @@ static void widen(int *width, const char *text)
 		*width = strlen(text);
 }
 
+static enum screen_style style_of(enum ff_action action, double pps)
+{
+	if (pps <= 0 || action == FF_PASS)
+		return SCREEN_PLAIN;
+	return action == FF_MONITOR ? SCREEN_YELLOW : SCREEN_RED;
+}
+
 static void draw_interfaces(const struct top_view *view, const struct top_area *area)
 {
 	struct table table = {area,
 			      7,
-			      {{"interface", 9, false, 0},
+			      /* So wide that both sparklines begin at the same column where there is room. */
+			      {{"interface", 11, false, 0},
 			       {"passed", COUNT_WIDTH, true, 3},
 			       {"/s", RATE_WIDTH, true, 4},
 			       {"dropped", COUNT_WIDTH, true, 1},
 			       {"/s", RATE_WIDTH, true, 2},
-			       {"not judged", COUNT_WIDTH, true, 5},
-			       {"last minute", 0, false, 6}}};
+			       {"not judged", COUNT_WIDTH, true, 6},
+			       {"drops, 60 s", 0, false, 5}}};
 	unsigned int first = top_scroll(view->filters, view->selected, area->height);
 
 	for (unsigned int i = 0; i < view->filters; i++)
@@ -138,15 +164,9 @@ static void draw_interfaces(const struct top_view *view, const struct top_area *
 		put_rate(text[4], filter->dropped.pps);
 		put_count(text[5], filter->not_judged.packets);
 		top_sparkline(&filter->dropped, table.column[6].width, screen_is_utf8(), text[6]);
-		draw_row(&table, row, selected, selected ? SCREEN_BOLD : SCREEN_PLAIN, text);
+		draw_row(&table, row, selected, style_of(FF_DROP, filter->dropped.pps) | (selected ? SCREEN_BOLD : 0),
+			 text);
 	}
-}
-
-static enum screen_style style_of(enum ff_action action, double pps)
-{
-	if (pps <= 0 || action == FF_PASS)
-		return SCREEN_PLAIN;
-	return action == FF_MONITOR ? SCREEN_YELLOW : SCREEN_RED;
 }
 
 static void draw_rules(const struct top_view *view, const struct top_filter *filter, const struct top_area *area)
@@ -157,8 +177,8 @@ static void draw_rules(const struct top_view *view, const struct top_filter *fil
 			      7,
 			      {{"rule", 13, false, 0},
 			       {"mode", 7, false, 0},
-			       {"packets/s", RATE_WIDTH, true, 2},
-			       {"dropped", COUNT_WIDTH, true, 1},
+			       {"packets/s", RATE_WIDTH, true, 1},
+			       {"dropped", COUNT_WIDTH, true, 2},
 			       {"would drop", COUNT_WIDTH, true, 3},
 			       {"exempted", COUNT_WIDTH, true, 5},
 			       {"last minute", 0, false, 4}}};
@@ -179,9 +199,11 @@ static void draw_rules(const struct top_view *view, const struct top_filter *fil
 		put_count(text[4], rule->count.would_drop.packets);
 		put_count(text[5], rule->count.exempted.packets);
 		top_sparkline(&rule->line, table.column[6].width, screen_is_utf8(), text[6]);
-		draw_row(&table, row, selected, selected ? SCREEN_BOLD : style_of(actions[rule->mode], rule->line.pps),
-			 text);
+		draw_row(&table, row, selected,
+			 style_of(actions[rule->mode], rule->line.pps) | (selected ? SCREEN_BOLD : 0), text);
 	}
+	if (!filter->rules)
+		draw_empty(area, "no rules: every frame passes");
 }
 
 static void draw_classes(const struct top_filter *filter, const struct top_area *area)
@@ -214,13 +236,15 @@ static void draw_classes(const struct top_filter *filter, const struct top_area 
 		put_text(text[5], class->rule);
 		draw_row(&table, row, false, style_of(FF_ACTION(class->row.verdict), class->pps), text);
 	}
+	if (!filter->classes)
+		draw_empty(area, "no frame has come in yet");
 }
 
 static void draw_offenders(const struct top_offenders *offenders, const struct top_area *area)
 {
 	struct table table = {area,
 			      5,
-			      {{"top offenders", 20, false, 0},
+			      {{"top offenders (10 s)", 20, false, 0},
 			       {"packets/s", RATE_WIDTH, true, 1},
 			       {"at least", RATE_WIDTH, true, 3},
 			       {"at most", RATE_WIDTH, true, 4},
@@ -234,9 +258,9 @@ static void draw_offenders(const struct top_offenders *offenders, const struct t
 		cells text;
 
 		put_text(text[0], offender->who);
-		put_rate(text[1], offender->pps);
-		put_rate(text[2], offender->pps_at_least);
-		put_rate(text[3], offender->pps_at_most);
+		put_estimate(text[1], offender->pps);
+		put_estimate(text[2], offender->pps_at_least);
+		put_estimate(text[3], offender->pps_at_most);
 		put_text(text[4], offender->rule);
 		draw_row(&table, row, false, SCREEN_PLAIN, text);
 	}
@@ -245,7 +269,7 @@ static void draw_offenders(const struct top_offenders *offenders, const struct t
 static void draw_title(const struct top_view *view, const struct top_filter *filter)
 {
 	char text[256], time[OUTPUT_TIME_SIZE], since[OUTPUT_TIME_SIZE];
-	int width = screen_width(), clock = strlen("  HH:MM:SSZ");
+	int width = screen_width(), left;
 
 	if (filter)
 		snprintf(text, sizeof(text), "%s  %s  for %s  %s", filter->interface, filter->attached,
@@ -253,21 +277,37 @@ static void draw_title(const struct top_view *view, const struct top_filter *fil
 	else
 		snprintf(text, sizeof(text), "attached nowhere");
 	screen_put(0, 0, width, SCREEN_BOLD, text);
+	left = width - (int)strlen(text);
 	/* Of "2026-11-22T17:00:00.000Z" the time of day. */
 	output_time(view->time_ns, time);
-	snprintf(text, sizeof(text), "  %.8sZ", strchr(time, 'T') + 1);
-	if (view->paused || width >= 60)
-		screen_put(0, width - clock, clock, SCREEN_BOLD, view->paused ? "     PAUSED" : text);
+	snprintf(text, sizeof(text), "%.8sZ", strchr(time, 'T') + 1);
+	if (view->paused)
+		screen_put(0, width - 8, 8, SCREEN_REVERSE | SCREEN_BOLD, " PAUSED ");
+	else if (left >= (int)strlen("  HH:MM:SSZ"))
+		screen_put(0, width - 9, 9, SCREEN_BOLD, text);
+}
+
+/* So many of the keys as there is room for; help has them all. */
+static void draw_keys(const struct top_view *view)
+{
+	char order[24];
+	const char *const keys[] = {"? help",	 "q quit",    view->filters > 1 ? "tab next" : "",  "j/k rule", "o off",
+				    "m monitor", "e enforce", view->paused ? "p go on" : "p pause", order};
+	int x = 0;
+
+	snprintf(order, sizeof(order), "s by %s", top_order_name(view->order));
+	for (unsigned int i = 0; i < LENGTH(keys) && x + (int)strlen(keys[i]) <= screen_width(); i++) {
+		screen_put(screen_height() - 1, x, screen_width() - x, SCREEN_PLAIN, keys[i]);
+		x += *keys[i] ? (int)strlen(keys[i]) + 2 : 0;
+	}
 }
 
 static void draw_footer(const struct top_view *view)
 {
-	char keys[160];
-
-	snprintf(keys, sizeof(keys), "? help  q quit%s  j/k rule  o off  m monitor  e enforce  s by %s  p %s",
-		 view->filters > 1 ? "  tab next" : "", top_order_name(view->order), view->paused ? "go on" : "pause");
-	screen_put(screen_height() - 1, 0, screen_width(), *view->message ? SCREEN_BOLD : SCREEN_PLAIN,
-		   *view->message ? view->message : keys);
+	if (*view->message)
+		screen_put(screen_height() - 1, 0, screen_width(), SCREEN_REVERSE | SCREEN_BOLD, view->message);
+	else
+		draw_keys(view);
 }
 
 static void draw_help(void)
@@ -275,17 +315,20 @@ static void draw_help(void)
 	static const char *const lines[] = {
 		"q          quit",
 		"up, down   select a rule (also k, j)",
-		"o m e      switch the rule off, to monitor, to enforce; asks first",
-		"s          sort by evaluation order, packets a second, packets",
-		"p          pause: what is on the screen stays; counting goes on",
-		"tab, i     the next interface",
+		"o m e      off, monitor, enforce: asks",
+		"s          sort: order, rate, packets",
+		"p          pause; counting goes on",
+		"tab, i     next interface",
 		"Ctrl-L     draw everything anew",
 		"",
-		"Counts are since the filter was attached. Of a rule, the rate and the last",
-		"minute are of all it matched; of an interface, the last minute is of what was",
-		"dropped. Each line has a scale of its own; blank is no packet at all.",
+		"Counts are since the filter was attached or reset. Of a rule, the rate and the",
+		"last minute are of all it matched. Each such line has a scale of its own; blank",
+		"is no packet at all. In red is what drops now, in yellow what would.",
+		"",
 		"\"flags\" has every combination of flags that came in, and what could not be",
 		"judged by its flags; the verdict is that of the rules as they are now.",
+		"",
+		"Offenders are estimated, from samples of ten seconds.",
 	};
 
 	screen_put(0, 0, screen_width(), SCREEN_BOLD, "flagfilter top: keys");
@@ -296,7 +339,9 @@ static void draw_help(void)
 
 static void draw_tables(const struct top_view *view, const struct top_filter *filter)
 {
-	const unsigned int wanted[TOP_TABLES] = {view->filters, filter->rules, filter->classes, view->offenders->count};
+	/* A table without rows has one that says so; but offenders, which have a table only if there are any. */
+	const unsigned int wanted[TOP_TABLES] = {view->filters, filter->rules ? filter->rules : 1,
+						 filter->classes ? filter->classes : 1, view->offenders->count};
 	struct top_area area[TOP_TABLES];
 
 	top_layout(area, screen_height(), screen_width(), wanted);

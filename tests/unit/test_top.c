@@ -341,6 +341,21 @@ static void a_screen_of_24_lines_has_every_rule_of_a_preset_and_some_flags(void 
 	assert_int_equal(area[TOP_CLASSES].y + area[TOP_CLASSES].height, 23);
 }
 
+static void no_line_of_a_small_screen_is_wasted(void **state)
+{
+	(void)state;
+	for (int height = 6; height < 16; height++) { /* from there on there are gaps */
+		struct top_area area[TOP_TABLES];
+		int used = 0;
+
+		top_layout(area, height, 80, (unsigned int[]){1, 5, 20, 20});
+		for (int a = 0; a < TOP_TABLES; a++)
+			used += area[a].height;
+		/* One line is too few for another table. */
+		assert_true(used == height - 2 || (used == height - 3 && !area[TOP_CLASSES].height));
+	}
+}
+
 static void the_selected_row_is_always_in_sight(void **state)
 {
 	(void)state;
@@ -375,6 +390,7 @@ int main(void)
 		TEST(rules_and_classes_are_sorted),
 		TEST(tables_lie_apart_on_every_screen_and_leave_title_and_keys),
 		TEST(a_screen_of_24_lines_has_every_rule_of_a_preset_and_some_flags),
+		TEST(no_line_of_a_small_screen_is_wasted),
 		TEST(the_selected_row_is_always_in_sight),
 	};
 
