@@ -125,12 +125,10 @@ static int print_json(const struct moment *moment, const struct question *questi
 {
 	const struct matrix_history history = history_of(question, matrix);
 	json_t *object = moment_to_json(moment), *classes = json_array();
-	char since[OUTPUT_TIME_SIZE];
 
 	for (unsigned int i = 0; i < matrix->rows; i++)
 		if (is_shown(question, &matrix->row[i]))
 			json_array_append_new(classes, row_to_json(&matrix->row[i], &question->policy));
-	json_object_set_new(object, "since", json_string(output_time(moment->snapshot.attached_ns, since)));
 	json_object_set_new(object, "policy", json_string(question->policy.label));
 	json_object_set_new(object, "classes", classes);
 	if (question->whom != ASK_LIVE)
@@ -189,7 +187,7 @@ static void print_answer(const struct moment *moment, const struct question *que
 	const char *asked = question->policy.label;
 	char since[OUTPUT_TIME_SIZE];
 
-	output_time(moment->snapshot.attached_ns, since);
+	output_time(moment->snapshot.counting_ns, since);
 	if (!history.dropped)
 		printf("\n%s: nothing would have been dropped of %llu frames since %s\n", asked,
 		       (unsigned long long)history.frames, since);

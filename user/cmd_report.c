@@ -17,7 +17,7 @@ struct arguments {
 
 static const struct argp_option options[] = {
 	{"seconds", 's', "N", 0, "take samples for so long (default: 10)", 0},
-	{"since", 'S', "attach", 0, "count since the filter was attached (there is no other choice yet)", 0},
+	{"since", 'S', "attach", 0, "count since the filter was attached, or reset (there is no other choice yet)", 0},
 	{},
 };
 
@@ -85,7 +85,7 @@ static enum guess guess(const struct offenders_rule *rule, __u64 since_attach, i
 /* All that is said of one rule. */
 struct finding {
 	const struct ff_rule *rule;
-	struct ff_count would_drop;		/* since attach */
+	struct ff_count would_drop;		/* since attach, or reset */
 	__u64 now;				/* of these, while it was looked at */
 	const struct offenders_rule *offenders; /* NULL: no sample */
 	int connected;				/* so many of the sources; below zero: not known */
@@ -148,7 +148,8 @@ static void print_finding(const struct survey *survey, const struct finding *fin
 	char match[RULE_MATCH_SIZE];
 
 	printf("\n%s  %s\n", finding->rule->name, rule_match_format(finding->rule, match));
-	printf("  since attach  would have dropped %llu packets, %llu bytes (counted)\n", finding->would_drop.packets,
+	printf("  since %-6s  would have dropped %llu packets, %llu bytes (counted)\n",
+	       moment_was_reset(&survey->after) ? "reset" : "attach", finding->would_drop.packets,
 	       finding->would_drop.bytes);
 	printf("  now           %llu packets, %.1f/s (counted); %llu samples\n", finding->now,
 	       finding->now / survey->seconds, offenders ? offenders->stream.samples : 0);
@@ -186,13 +187,14 @@ static unsigned int tell(const struct survey *survey, json_t *list)
 
 static int tell_json(const struct survey *survey)
 {
-	char since[OUTPUT_TIME_SIZE], until[OUTPUT_TIME_SIZE];
+	char since[OUTPUT_TIME_SIZE], counting[OUTPUT_TIME_SIZE], until[OUTPUT_TIME_SIZE];
 	json_t *rules = json_array();
 
 	tell(survey, rules);
-	return output_json(stdout, json_pack("{si ss ss ss sI sf sI sI sI so}", "schema", 1, "interface",
+	return output_json(stdout, json_pack("{si ss ss ss ss sI sf sI sI sI so}", "schema", 1, "interface",
 					     survey->after.location.interface.name, "attached_since",
-					     output_time(survey->after.snapshot.attached_ns, since), "time",
+					     output_time(survey->after.snapshot.attached_ns, since), "counting_since",
+					     output_time(survey->after.snapshot.counting_ns, counting), "time",
 					     output_time(moment_time_ns(&survey->after), until), "frames",
 					     (json_int_t)(report_passed(&survey->after.snapshot.report).packets +
 							  report_dropped(&survey->after.snapshot.report).packets),
@@ -203,12 +205,10 @@ static int tell_json(const struct survey *survey)
 
 static void tell_person(const struct survey *survey)
 {
-	char duration[OUTPUT_TIME_SIZE];
-
-	printf("%s  %s, attached for %s; samples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n",
-	       survey->after.location.interface.name, survey->after.snapshot.report.policy.label,
-	       output_duration(moment_time_ns(&survey->after) - survey->after.snapshot.attached_ns, duration),
-	       survey->seconds, survey->count.seen, survey->count.sampled, survey->count.lost);
+	printf("%s  ", survey->after.location.interface.name);
+	moment_print_policy(stdout, &survey->after);
+	printf("; samples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n", survey->seconds, survey->count.seen,
+	       survey->count.sampled, survey->count.lost);
 	if (!tell(survey, NULL))
 		printf("no rule is monitored; see `flagfilter rule %s`\n", survey->after.location.interface.name);
 }

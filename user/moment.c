@@ -28,20 +28,37 @@ static const char *how_attached(const struct moment *moment)
 json_t *moment_to_json(const struct moment *moment)
 {
 	const struct location *location = &moment->location;
-	char time[OUTPUT_TIME_SIZE];
+	char time[OUTPUT_TIME_SIZE], since[OUTPUT_TIME_SIZE];
 
-	return json_pack("{si ss sI ss ss ss}", "schema", 1, "interface", location->interface.name, "ifindex",
+	return json_pack("{si ss sI ss ss ss ss}", "schema", 1, "interface", location->interface.name, "ifindex",
 			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(location->programs.mode),
-			 "attached", how_attached(moment), "time", output_time(moment_time_ns(moment), time));
+			 "attached", how_attached(moment), "time", output_time(moment_time_ns(moment), time),
+			 "counting_since", output_time(moment->snapshot.counting_ns, since));
+}
+
+bool moment_was_reset(const struct moment *moment)
+{
+	return moment->snapshot.counting_ns != moment->snapshot.attached_ns;
+}
+
+void moment_print_policy(FILE *out, const struct moment *moment)
+{
+	const __u64 now_ns = moment_time_ns(moment);
+	char duration[OUTPUT_TIME_SIZE];
+
+	fprintf(out, "%s, attached for %s", moment->snapshot.report.policy.label,
+		output_duration(now_ns - moment->snapshot.attached_ns, duration));
+	if (moment_was_reset(moment))
+		fprintf(out, ", counting for %s", output_duration(now_ns - moment->snapshot.counting_ns, duration));
 }
 
 void moment_print(FILE *out, const struct moment *moment)
 {
 	const struct location *location = &moment->location;
-	char since[OUTPUT_TIME_SIZE], time[OUTPUT_TIME_SIZE];
+	char time[OUTPUT_TIME_SIZE];
 
 	fprintf(out, "%s  %s, %s  %s\n", location->interface.name, xdp_mode_name(location->programs.mode),
 		how_attached(moment), output_time(moment_time_ns(moment), time));
-	fprintf(out, "%s, attached for %s\n", moment->snapshot.report.policy.label,
-		output_duration(moment_time_ns(moment) - moment->snapshot.attached_ns, since));
+	moment_print_policy(out, moment);
+	fputc('\n', out);
 }

@@ -18,10 +18,16 @@ __u64 moment_time_ns(const struct moment *moment);
 /* From BEFORE, which may be NULL: 0. */
 double moment_interval_s(const struct moment *before, const struct moment *now);
 
-/* The keys schema, interface, ifindex, mode, attached, time. NULL: no memory. */
+/* Counts do not go back to when it was attached. */
+bool moment_was_reset(const struct moment *moment);
+
+/* The keys schema, interface, ifindex, mode, attached, time, counting_since. NULL: no memory. */
 json_t *moment_to_json(const struct moment *moment);
 
-/* "eth0  native, exclusive  TIME", and the policy and for how long the filter has been there. */
+/* The policy, for how long the filter has been there, and for how long it counts, if that is not the same. */
+void moment_print_policy(FILE *out, const struct moment *moment);
+
+/* "eth0  native, exclusive  TIME", and moment_print_policy() on the next line. */
 void moment_print(FILE *out, const struct moment *moment);
 
 #endif

@@ -39,7 +39,7 @@ struct top_filter {
 	char interface[TOP_NAME_SIZE];
 	char attached[TOP_NAME_SIZE]; /* "native, exclusive" */
 	char policy[FF_LABEL_SIZE];
-	__u64 attached_ns; /* for how long */
+	__u64 counting_ns; /* for how long */
 	double time_s;	   /* when rates were taken, and ... */
 	double start_s;	   /* ... when for the first time */
 	bool started;

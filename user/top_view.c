@@ -272,8 +272,8 @@ static void draw_title(const struct top_view *view, const struct top_filter *fil
 	int width = screen_width(), left;
 
 	if (filter)
-		snprintf(text, sizeof(text), "%s  %s  for %s  %s", filter->interface, filter->attached,
-			 output_duration(filter->attached_ns, since), filter->policy);
+		snprintf(text, sizeof(text), "%s  %s  counting for %s  %s", filter->interface, filter->attached,
+			 output_duration(filter->counting_ns, since), filter->policy);
 	else
 		snprintf(text, sizeof(text), "attached nowhere");
 	screen_put(0, 0, width, SCREEN_BOLD, text);

@@ -245,6 +245,33 @@ everything() {
 
 # ---- reset
 
+@test "whatever counts says since when: attached, or reset" {
+	local attached reset
+	ff attach s0 --policy "$(policy monitored <<<$'preset: none\nrules: [{name: syn-fin, mode: monitor}]')"
+	attached=$(ff --json status s0 | jq -r '.filters[0].attached_since')
+	equal "$(stats .counting_since)" "$attached"
+	run -0 ff stats s0
+	[[ ${lines[1]} =~ monitored.*', attached for 00:00:'..$ ]]
+	send4 SF --count 12
+	sleep 1.1
+	ff reset s0
+	reset=$(ff --json status s0 | jq -r '.filters[0].counting_since')
+	[[ $reset > $attached ]]
+	send4 SF,RAU --count 14
+	equal "$(stats .counting_since)" "$reset"
+	equal "$(ff --json matrix s0 | jq -r .counting_since)" "$reset"
+	run -0 ff stats s0
+	[[ ${lines[1]} =~ ', attached for 00:00:'..', counting for 00:00:0'.$ ]]
+	run -0 ff matrix s0 --rule rst-ack-urg
+	[[ $output == *"would have dropped 7 of "*" since $reset;"* ]]
+	run -0 ff report s0 --seconds 1
+	[[ ${lines[0]} =~ ', attached for 00:00:'..', counting for 00:00:0' ]]
+	[[ $output == *"since reset   would have dropped 7 packets"* ]]
+	equal "$(ff --json report s0 --seconds 1 | jq -r '[.attached_since, .counting_since] | join(" ")')" "$attached $reset"
+	run -3 ff diff s0 "$(policy none <<<'preset: none')"
+	[[ $output == *"packets seen since $reset"* ]]
+}
+
 @test "reset sets every counter to zero, in the midst of a flood not one is lost or counted twice" {
 	local before after
 	ff attach s0 --policy "$(policy x <<<$'rules: [{name: x, flags: "URG/URG,ACK", mode: monitor}]')"

@@ -229,7 +229,7 @@ ended_and_restored() {
 	sees '^>s0 +2[0-9][0-9] +0 +230 +0 ' \
 		'^>syn-fin +enforce +0 +100 +0' '^ syn-rst +enforce +0 +100 +0' '^ fin-no-ack +enforce +0 +30 +0' \
 		'^ SYN,FIN +drop +0 +0 +100 syn-fin' '^ SYN,ACK,ECE +pass +0 +100 +0' '^ FIN +drop +0 +0 +30 fin-no-ack' \
-		'^s0  native, exclusive  for 00:00:0[0-9]  preset default'
+		'^s0  native, exclusive  counting for 00:00:0[0-9]  preset default'
 	send4 SF --count 50
 	sees '^>syn-fin +enforce +[0-9]+ +150 +0 .*█'
 	sees '^>syn-fin +enforce +0 +150 +0' # a second later no more come
