@@ -231,13 +231,23 @@ static const char *advice(int error, enum xdp_mode mode, bool loaded)
 	return "";
 }
 
-static int fail_attach(struct diag *diag, int error, const char *interface, enum xdp_mode mode, bool loaded)
+/* The error in the kernel's own words, too. Returns BUFFER. */
+#define REASON_SIZE 384
+static const char *reason(int error, char buffer[REASON_SIZE])
 {
 	const char *words = chatter.kernel_words;
 
-	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s%s%s%s", interface, xdp_mode_name(mode),
-		  loaded ? "" : "the XDP program does not load: ", strerror(-error), *words ? " (kernel: \"" : "",
-		  words, *words ? "\")" : "", advice(error, mode, loaded));
+	snprintf(buffer, REASON_SIZE, "%s%s%s%s", strerror(-error), *words ? " (kernel: \"" : "", words,
+		 *words ? "\")" : "");
+	return buffer;
+}
+
+static int fail_attach(struct diag *diag, int error, const char *interface, enum xdp_mode mode, bool loaded)
+{
+	char text[REASON_SIZE];
+
+	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s", interface, xdp_mode_name(mode),
+		  loaded ? "" : "the XDP program does not load: ", reason(error, text), advice(error, mode, loaded));
 	return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 }
 
@@ -328,11 +338,16 @@ static int detach_exclusive(unsigned int ifindex, enum xdp_mode mode, __u32 id)
 int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_programs *programs, __u32 id,
 	       struct diag *diag)
 {
-	int error = programs->shared ? detach_shared(ifindex, id) : detach_exclusive(ifindex, programs->mode, id);
+	char text[REASON_SIZE];
+	const char *on_words;
+	int error;
 
+	chatter.kernel_words[0] = '\0';
+	error = programs->shared ? detach_shared(ifindex, id) : detach_exclusive(ifindex, programs->mode, id);
 	if (!error)
 		return 0;
-	diag_fail(diag, error, "cannot detach from %s: %s", interface, strerror(-error));
+	on_words = advice_on_words(chatter.kernel_words);
+	diag_fail(diag, error, "cannot detach from %s: %s%s", interface, reason(error, text), on_words ? on_words : "");
 	return diag_add_needs(diag, error, NEEDS_NET_ADMIN | NEEDS_SYS_ADMIN);
 }
 

@@ -80,12 +80,23 @@ says_yes() {
 }
 
 @test "a program on the bridge is in the way of one on its port, and it says so" {
+	local command
 	in_s ip link add b0 type bridge || skip "no bridges here"
 	in_s ip link set s0 master b0
 	ff attach --mode generic b0
 	says_no s0 stack
 	in_s ip link set dev b0 xdpgeneric off
 	says_yes s0
+	# The kernel lets none be replaced or go either.
+	ff attach s0
+	ff attach --mode generic b0
+	for command in attach detach; do
+		run -1 --separate-stderr ff "$command" s0
+		[[ ${stderr_lines[0]} == *"cannot $command "*'kernel: "'*"upper device already has a program"*"see \`ip link\`" ]]
+	done
+	equal "$(ff --json status s0 | jq -r '.filters[].mode')" native
+	ff detach b0
+	ff detach s0
 }
 
 @test "drivers with and without native XDP, as the kernel has them" {
