@@ -84,14 +84,19 @@ static bool is_one_of(const struct facts *facts, const char *const *drivers)
 	return false;
 }
 
+static bool is_bond(const struct facts *facts)
+{
+	return !strcmp(facts->nic.kind, "bond");
+}
+
 static enum answer native(const struct facts *facts)
 {
 	if (facts->nic.native != UNKNOWN)
 		return facts->nic.native;
 	if (is_one_of(facts, native_drivers) || is_driver(facts, "tun"))
 		return YES;
-	if (!strcmp(facts->nic.kind, "bond"))
-		return facts->kernel >= KERNEL(5, 15) ? YES : NO;
+	if (is_bond(facts))
+		return facts->kernel >= KERNEL(5, 15) ? UNKNOWN : NO;
 	/* Other virtual interfaces never had it. */
 	return *facts->nic.kind || is_one_of(facts, other_drivers) ? NO : UNKNOWN;
 }
@@ -123,6 +128,17 @@ static void find_veth_queues(const struct facts *facts, struct findings *finding
 		fix(finding, "on the other end: ethtool -L IF tx %u", nic->rx_queues);
 }
 
+static void find_bond(const struct facts *facts, enum finding_state state, struct findings *findings)
+{
+	char tool[COMMAND_SIZE], names[LOWERS_SIZE];
+	struct finding *finding = add(findings, "driver", state,
+				      "a bond has native XDP if its mode and all that it consists of have it: %s",
+				      facts->nic.lowers ? lowers(&facts->nic, names) : "nothing yet");
+
+	fix(finding, "%s attach %s --mode %s", command(facts, "flagfilter", tool), facts->nic.name,
+	    state == FINDING_PROBLEM ? "generic" : "auto");
+}
+
 static void find_no_native(const struct facts *facts, struct findings *findings)
 {
 	const struct nic *nic = &facts->nic;
@@ -137,6 +153,10 @@ static void find_no_native(const struct facts *facts, struct findings *findings)
 		finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP as long as LRO is on",
 			      nic->driver);
 		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
+		return;
+	}
+	if (is_bond(facts) && facts->kernel >= KERNEL(5, 15)) {
+		find_bond(facts, FINDING_PROBLEM, findings);
 		return;
 	}
 	finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP%s%s%s", nic->driver,
@@ -167,8 +187,12 @@ static void check_driver(const struct facts *facts, struct findings *findings)
 		find_no_native(facts, findings);
 		break;
 	default:
-		add(findings, "driver", FINDING_NOTE,
-		    "whether %s has native XDP this kernel does not say (Linux 6.3 does): attach will show", driver);
+		if (is_bond(facts))
+			find_bond(facts, FINDING_NOTE, findings);
+		else
+			add(findings, "driver", FINDING_NOTE,
+			    "whether %s has native XDP this kernel does not say (Linux 6.3 does): attach will show",
+			    driver);
 	}
 }
 
@@ -275,6 +299,10 @@ static void check_lro(const struct facts *facts, struct findings *findings)
 			    "the host hands over segments put together (rx-gro-hw), which cannot be switched off here");
 		fix(finding, "on the host, QEMU's -device virtio-net-pci,... with "
 			     "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off");
+	} else if ((nic->lro == YES && is_driver(facts, "vmxnet3")) ||
+		   (nic->gro_hw == YES && is_driver(facts, "virtio_net"))) {
+		add(findings, "lro", FINDING_OK, "%s is on: %s switches it off when the program comes",
+		    nic->lro == YES ? "LRO" : "rx-gro-hw", nic->driver);
 	} else if (nic->lro == YES) {
 		refuses = is_driver(facts, "ixgbe") || is_driver(facts, "mlx5_core") || is_driver(facts, "nicvf");
 		finding = add(findings, "lro", refuses ? FINDING_PROBLEM : FINDING_NOTE, "LRO is on: %s",
@@ -314,7 +342,7 @@ static void check_stack(const struct facts *facts, struct findings *findings)
 			      "it belongs to %s, which has an XDP program: the kernel allows one or the other",
 			      nic->busy_master);
 		fix(finding, "%s link set dev %s xdp off", command(facts, "ip", tool), nic->busy_master);
-	} else if (*nic->busy_lower && !strcmp(nic->kind, "bond")) {
+	} else if (*nic->busy_lower && is_bond(facts)) {
 		finding = add(findings, "stack", FINDING_PROBLEM,
 			      "%s, which belongs to it, has an XDP program: the kernel allows one or the other",
 			      nic->busy_lower);

@@ -333,6 +333,109 @@ jumbo() { # FROM TO SINCE
 	equal "$(stats "$to" .passed.bytes)" $((20 * 9014)) "bytes passed"
 }
 
+# ---- interfaces above others
+
+# doctor_is_right yes|maybe|no INTERFACE: whether native attach will work, as it says, and as it then is; of what it
+# cannot know beforehand it works here.
+doctor_is_right() {
+	local attached=yes
+	local -A native=([yes]=true [maybe]=null [no]=false)
+	flagfilter doctor "$2" || true
+	equal "$(flagfilter --json doctor "$2" | jq .native)" "${native[$1]}" "what doctor says of $2"
+	flagfilter attach "$2" || attached=no
+	equal "$attached" "${1/maybe/yes}" "attached to $2"
+	[ "$attached" = no ] || flagfilter detach "$2"
+}
+
+fix_of() { flagfilter --json doctor "$1" | jq -r ".findings[] | select(.check == \"$2\").fix"; }
+
+# make_bond SLAVE...: b0, of these
+make_bond() {
+	local slave
+	ip link add b0 type bond mode active-backup miimon 100
+	for slave; do ip link set "$slave" down && ip link set "$slave" master b0; done
+	ip link set b0 up
+	for slave; do ip link set "$slave" up; done
+}
+
+remove_upper() { for upper in b0 br0 v1.5; do [ ! -e "/sys/class/net/$upper" ] || ip link del "$upper"; done; }
+
+bond_of_veths() {
+	ip link add x0 type veth peer name x1
+	ip link set x0 up
+	make_bond v1 x1
+	if kernel_is 5.15; then
+		doctor_is_right maybe b0 # its LRO flag says nothing of theirs
+		doctor_is_right yes v1
+		equal "$(fix_of v1 stack)" "flagfilter attach b0"
+		flagfilter attach b0
+		equal "$(cross v0 b0 $SF 20)" 0
+		equal "$(dropped b0)" 20
+		doctor_is_right no v1
+		flagfilter detach b0
+	else
+		doctor_is_right no b0
+		doctor_is_right yes v1
+	fi
+	ip link del x1
+}
+
+bond_of_e1000() {
+	make_bond e0 e1
+	if kernel_is 6.3 || ! kernel_is 5.15; then
+		doctor_is_right no b0
+	else
+		equal "$(flagfilter --json doctor b0 | jq .native)" null # these kernels do not say
+		refused b0 "Slave device does not support XDP" -- flagfilter attach b0
+	fi
+	doctor_is_right no e1
+}
+
+vlan_device() {
+	ip link add link v1 name v1.5 type vlan id 5
+	ip link set v1.5 up
+	doctor_is_right no v1.5
+	equal "$(fix_of v1.5 driver)" "flagfilter attach v1"
+	doctor_is_right yes v1
+}
+
+bridge_port() {
+	ip link add br0 type bridge
+	ip link set v1 master br0
+	ip link set br0 up
+	doctor_is_right no br0
+	equal "$(fix_of br0 driver)" "flagfilter attach v1"
+	doctor_is_right yes v1
+}
+
+cards() {
+	doctor_is_right no e1
+	doctor_is_right yes w1
+	if kernel_is 6.6; then
+		flagfilter doctor m1 | grep 'LRO is on'
+		doctor_is_right yes m1
+	else
+		doctor_is_right no m1
+	fi
+}
+
+interfaces_above_others() {
+	local kind module
+	it "doctor is right of e1000, vmxnet3 and virtio_net" cards
+	for kind in bond_of_veths:bonding bond_of_e1000:bonding vlan_device:8021q bridge_port:bridge; do
+		module=${kind#*:} kind=${kind%:*}
+		it "doctor is right of a ${kind//_/ }, and of what is below it" need_module "$module" "$kind"
+		remove_upper
+		ip link set e0 up && ip link set e1 up
+	done
+}
+
+need_module() {
+	[ -e "/modules/$1.ko" ] || skip "the cache has no $1: remove it (VM_CACHE)"
+	shift
+	"$@"
+}
+
 # ---- boot
 
 insert_modules() {
@@ -404,6 +507,7 @@ run_tests() {
 	it "e1000, generic: attach, drop, toggle, detach" comes_and_goes e0 e1 generic
 	it "veth, MTU 9000: $(jumbo_fate 5.18)" jumbo v0 v1 5.18
 	it "virtio_net, MTU 9000: $(jumbo_fate 6.3)" jumbo w0 w1 6.3
+	interfaces_above_others
 	it "the kernel has complained of nothing" no_complaints
 }
 

@@ -18,7 +18,7 @@ OUT=$PWD/build/vm
 FRAMES=build/tests/frames
 LIMIT=480 # seconds for one kernel
 TOOLS=(bash busybox ip bpftool xdp-loader xdp-filter jq) # in the guest
-MODULES='veth|virtio_net|net_failover|failover|virtio_pci|virtio_pci_modern_dev|virtio_pci_legacy_dev|virtio_ring|virtio|e1000|vmxnet3'
+MODULES='veth|virtio_net|net_failover|failover|virtio_pci|virtio_pci_modern_dev|virtio_pci_legacy_dev|virtio_ring|virtio|e1000|vmxnet3|bonding|tls|8021q|garp|mrp|stp|llc|bridge'
 
 declare -A SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [sid]=sid)
 
