@@ -6,14 +6,13 @@
 #include <string.h>
 
 #define COLUMNS_MAX 8
-#define SPARKLINE_MIN 11
 #define COUNT_WIDTH 11
 #define RATE_WIDTH 9
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 struct column {
 	const char *title;
-	int width; /* 0: a sparkline, which takes what room is left */
+	int width; /* 0: a sparkline, which takes what room is left, and that of its title at the least */
 	bool right;
 	int rank; /* where there is no room for all, those of high rank go first */
 };
@@ -26,13 +25,18 @@ struct table {
 
 typedef char cells[COLUMNS_MAX][TOP_SPARKLINE_SIZE];
 
+static int least_width(const struct column *column)
+{
+	return column->width ? column->width : (int)strlen(column->title);
+}
+
 static int width_of(const struct table *table)
 {
 	int width = 0;
 
 	for (unsigned int i = 0; i < table->columns; i++)
 		if (table->column[i].rank >= 0)
-			width += 1 + (table->column[i].width ? table->column[i].width : SPARKLINE_MIN);
+			width += 1 + least_width(&table->column[i]);
 	return width;
 }
 
@@ -52,7 +56,7 @@ static void fit(struct table *table)
 			break;
 		least->rank = -1;
 	}
-	rest = SPARKLINE_MIN + table->area->width - width_of(table);
+	rest = least_width(last) + table->area->width - width_of(table);
 	if (!last->width)
 		last->width = rest < TOP_SECONDS ? rest : TOP_SECONDS;
 }
@@ -181,7 +185,7 @@ static void draw_rules(const struct top_view *view, const struct top_filter *fil
 			       {"dropped", COUNT_WIDTH, true, 2},
 			       {"would drop", COUNT_WIDTH, true, 3},
 			       {"exempted", COUNT_WIDTH, true, 5},
-			       {"last minute", 0, false, 4}}};
+			       {"last 60 seconds", 0, false, 4}}};
 	unsigned int first = top_scroll(filter->rules, view->rule, area->height);
 
 	for (unsigned int i = 0; i < filter->rules; i++)
@@ -322,8 +326,8 @@ static void draw_help(void)
 		"Ctrl-L     draw everything anew",
 		"",
 		"Counts are since the filter was attached or reset. Of a rule, the rate and the",
-		"last minute are of all it matched. Each such line has a scale of its own; blank",
-		"is no packet at all. In red is what drops now, in yellow what would.",
+		"last 60 seconds are of all it matched. Each such line has a scale of its own;",
+		"blank is no packet at all. In red is what drops now, in yellow what would.",
 		"",
 		"\"flags\" has every combination of flags that came in, and what could not be",
 		"judged by its flags; the verdict is that of the rules as they are now.",
