@@ -129,7 +129,7 @@ unfiltered() {
 	local before
 	unfiltered fragments
 	equal "$(stack_count IpReasmOKs) $(reached_input)" "14 14" "IPv4 datagrams"
-	[ "$(stack_count Ip6ReasmOKs)" -ge 8 ] # 14 up to Linux 5.10, which does not ask for the whole header
+	[ "$(stack_count Ip6ReasmOKs)" -ge 8 ] # 14 where the kernel does not ask for the whole header first
 	in_s nft flush ruleset
 	unfiltered overlaps
 	[ "$(stack_count IpExtReasmOverlaps)" -ge 10 ]

@@ -3,6 +3,7 @@
 """Sends frames of one kind that try to walk past a filter, and prints a JSON object: how many of each class they are.
 
     evade.py INTERFACE KIND
+    evade.py FILE.pcap KIND     writes them, and sends nothing
 
 scapy makes them; the class is known from how. SYN+FIN is what they hide. They come from an address and a MAC nobody
 has, so that no answer comes back.
@@ -16,7 +17,7 @@ import sys
 import time
 
 from scapy.all import (
-    IP, TCP, Dot1Q, Ether, HBHOptUnknown, IPOption_NOP, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, Raw)
+    IP, TCP, Dot1Q, Ether, HBHOptUnknown, IPOption_NOP, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, Raw, wrpcap)
 
 ETHER = dict(src="02:00:00:00:00:ee", dst="02:00:00:00:00:05")
 V4 = dict(src="192.0.2.77", dst="192.0.2.2")
@@ -179,15 +180,22 @@ def lengths():
 KINDS = (fragments, tiny_fragments, overlaps, split_chain, chains, vlans, options, lengths)
 
 
-def main():
-    next(make for make in KINDS if make.__name__ == sys.argv[2].replace("-", "_"))()
+def send(interface):
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    wire.bind((sys.argv[1], 0))
+    wire.bind((interface, 0))
     for number, (frame, _) in enumerate(frames):
         wire.send(frame)
         if number % BURST == BURST - 1:
             time.sleep(0.002)
     time.sleep(0.05)
+
+
+def main():
+    next(make for make in KINDS if make.__name__ == sys.argv[2].replace("-", "_"))()
+    if sys.argv[1].endswith(".pcap"):
+        wrpcap(sys.argv[1], [Ether(frame) for frame, _ in frames])
+    else:
+        send(sys.argv[1])
     json.dump(collections.Counter(kind for _, kind in frames), sys.stdout)
 
 

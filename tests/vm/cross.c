@@ -4,7 +4,8 @@
  * and prints how many of them came in at the other, behind its XDP programs. Each is from another source port, so that
  * a network card with several queues spreads them. SIZE is that of the whole frame.
  *
- * It waits a little after every few frames: nobody's queue shall overflow, for the tests count exactly.
+ * It waits a little after every few frames: nobody's queue shall overflow, for the tests count exactly. QUIET_MS=N in
+ * the environment: how long nothing must have come for it to think that nothing more will.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -104,6 +105,7 @@ int main(int argc, char **argv)
 		struct segment segment;
 		unsigned char bytes[SIZE_MAX_JUMBO];
 	} frame;
+	const char *quiet = getenv("QUIET_MS");
 	unsigned long count, received = 0;
 	int from, to, size, flags, port = 9;
 	char *colon;
@@ -131,7 +133,7 @@ int main(int argc, char **argv)
 			received += receive(to, count - received, 0);
 		}
 	}
-	received += receive(to, count - received, QUIET_MS);
+	received += receive(to, count - received, quiet ? atoi(quiet) : QUIET_MS);
 	printf("%lu\n", received);
 	return 0;
 }

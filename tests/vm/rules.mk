@@ -10,11 +10,15 @@ test-vm:
 	$(Q)$(MAKE) vm-build
 	$(Q)tests/run.sh tests/vm/vm.sh
 
-vm-build: $(OUT)/flagfilter $(OUT)/vm/cross $(OUT)/vm/seen.o $(OUT)/tests/frames.expected
+vm-build: $(OUT)/flagfilter $(addprefix $(OUT)/vm/,cross send seen.o fault.so) $(OUT)/tests/frames.expected
 
-$(OUT)/vm/cross: tests/vm/cross.c
+$(OUT)/vm/cross $(OUT)/vm/send: $(OUT)/vm/%: tests/vm/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(CFLAGS) -static $< -o $@
+
+$(OUT)/vm/fault.so: tests/net/fault.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
 
 $(OUT)/vm/seen.o: tests/vm/seen.bpf.c
 	$(call say,BPF,$@)

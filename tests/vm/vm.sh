@@ -5,6 +5,8 @@
 #
 #	VM_KERNELS="5.10 6.1 6.12 sid"	which
 #	VM_ONLY=virtio			the tests whose names match that (spaces: .)
+#	VM_STRIDE=1			kills the loader at each step, and not at every 61st
+#	VM_LIMIT=480			seconds for one kernel
 #	VM_CACHE=DIR			where what apt downloads is kept; remove it to ask for newer ones
 #
 # No KVM is asked for: software emulation boots one in about ten seconds, and is the same everywhere.
@@ -16,8 +18,8 @@ KERNELS=${VM_KERNELS:-5.10 6.1 6.12 sid}
 CACHE=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flagfilter-vm}
 OUT=$PWD/build/vm
 FRAMES=build/tests/frames
-LIMIT=480 # seconds for one kernel
-TOOLS=(bash busybox ip bpftool xdp-loader xdp-filter jq) # in the guest
+LIMIT=${VM_LIMIT:-480}                                           # seconds for one kernel
+TOOLS=(bash busybox ip bpftool xdp-loader xdp-filter jq setpriv) # in the guest
 MODULES='veth|virtio_net|net_failover|failover|virtio_pci|virtio_pci_modern_dev|virtio_pci_legacy_dev|virtio_ring|virtio|e1000|vmxnet3|bonding|tls|8021q|garp|mrp|stp|llc|bridge'
 
 declare -A SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [sid]=sid)
@@ -111,11 +113,12 @@ make_root() {
 	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,modules}
 	for file in "${TOOLS[@]}"; do tools+=("$(command -v "$file")"); done
 	pcap=$(ldconfig -p | awk '/libpcap.so.0.8.*x86-64/ { print $NF }') # which flagfilter opens by itself
-	install -t "$root/bin" "${tools[@]}" "$OUT/cross"
+	install -t "$root/bin" "${tools[@]}" "$OUT/cross" "$OUT/send"
 	for file in "$pcap" $(libraries_of "${tools[@]}" "$pcap"); do install -D "$file" "$root$file"; done
 	for file in $(busybox --list); do [ -e "$root/bin/$file" ] || ln -s busybox "$root/bin/$file"; done
 	cp -r --parents /usr/lib/x86_64-linux-gnu/bpf "$root"
-	cp "$OUT/seen.o" tests/vm/exempt.yaml "$root"
+	cp "$OUT/seen.o" "$OUT/fault.so" tests/vm/{exempt.yaml,privileges.sh,faults.sh} "$root"
+	tests/net/evade.py "$root/split-chain.pcap" split-chain >/dev/null
 	install tests/vm/guest.sh "$root/init"
 	make_frames "$root"
 	archive "$root" >"$OUT/root.cpio"
@@ -146,7 +149,7 @@ boot_wired() { # KERNEL-DIR INITRAMFS
 	done
 	# One thread for both CPUs: with two, kernels that patch their own code have been seen to trip over it.
 	exec timeout "$LIMIT" qemu-system-x86_64 -accel tcg,thread=single -cpu max -smp 2 -m 1024 -nographic -no-reboot \
-		-nodefaults -serial stdio -kernel "$1/vmlinuz" -initrd "$2" -append "console=ttyS0 quiet panic=-1 oops=panic VM_ONLY=${VM_ONLY:-}" "${nic[@]}"
+		-nodefaults -serial stdio -kernel "$1/vmlinuz" -initrd "$2" -append "console=ttyS0 quiet panic=-1 oops=panic VM_ONLY=${VM_ONLY:-} VM_STRIDE=${VM_STRIDE:-}" "${nic[@]}"
 }
 
 # Prints TAP, each test's name with the kernel's before it.
