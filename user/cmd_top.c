@@ -17,6 +17,14 @@
 #define RESCAN 2 /* intervals after which to look for filters on other interfaces */
 #define CTRL_L 12
 
+/* To put a rule into another mode. It stays what was asked, whatever is selected when the answer comes. */
+struct question {
+	bool open;
+	char interface[TOP_NAME_SIZE];
+	char rule[FF_NAME_SIZE];
+	enum ff_mode mode;
+};
+
 struct top {
 	const char *only; /* interface; NULL: all that there are */
 	struct moment *moment;
@@ -28,8 +36,7 @@ struct top {
 	struct top_offenders offenders; /* ... who is worst there */
 	enum top_order order;
 	bool paused, help;
-	bool asking; /* whether to put that rule in ... */
-	enum ff_mode mode;
+	struct question question;
 	struct diag answer;  /* to the last key; until the next one */
 	struct diag problem; /* of the last look */
 };
@@ -215,8 +222,9 @@ static void ask_mode(struct top *top, enum ff_mode mode)
 		say(top, "%s is in mode %s", rule->name, mode_name(mode));
 		return;
 	}
-	top->asking = true;
-	top->mode = mode;
+	top->question = (struct question){.open = true, .mode = mode};
+	memcpy(top->question.interface, filter->interface, sizeof(filter->interface));
+	memcpy(top->question.rule, rule->name, sizeof(rule->name));
 	say(top, "%s: rule %s from %s to %s? y/n", filter->interface, rule->name, mode_name(rule->mode),
 	    mode_name(mode));
 }
@@ -224,29 +232,30 @@ static void ask_mode(struct top *top, enum ff_mode mode)
 /* A policy_change. */
 static int set_mode(struct policy *policy, void *context, struct diag *diag)
 {
-	const struct top *top = context;
-	int error = policy_set_mode(policy, top->rule, top->mode, diag);
+	const struct question *question = context;
+	struct ff_rule *rule = policy_find(policy, question->rule);
 
-	if (!error)
-		policy_label_changed(policy);
-	return error;
+	if (!rule)
+		return diag_usage(diag, "%s has no rule %s any more", question->interface, question->rule);
+	rule->mode = question->mode;
+	policy_label_changed(policy);
+	return 0;
 }
 
 static void answer(struct top *top, int key)
 {
-	const char *interface = top->filters ? top->filter[top->selected].interface : "";
+	struct question *question = &top->question;
 	struct diag diag = {};
 
-	top->asking = false;
+	question->open = false;
 	if (key != 'y' && key != 'Y')
 		say(top, "nothing was changed");
-	else if (attach_change_policy(interface, set_mode, top, NULL, &diag))
+	else if (attach_change_policy(question->interface, set_mode, question, NULL, &diag))
 		say(top, "%s", diag.text);
 	else
-		say(top, "%s: rule %s is in mode %s now", interface, top->rule, mode_name(top->mode));
+		say(top, "%s: rule %s is in mode %s now", question->interface, question->rule, mode_name(question->mode));
 	/* Shown as it is now, also on a screen that is paused. */
-	if (top->filters)
-		look_at(top, top->filter[top->selected].interface, &diag);
+	look_at(top, question->interface, &diag);
 }
 
 static void next_interface(struct top *top)
@@ -267,7 +276,7 @@ static void press(struct top *top, int key)
 {
 	if (key == SCREEN_RESIZED)
 		return;
-	if (top->asking) {
+	if (top->question.open) {
 		answer(top, key);
 		return;
 	}

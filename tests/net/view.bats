@@ -290,6 +290,31 @@ ended_and_restored() {
 	equal "$(count syn-rst dropped)" 15
 }
 
+@test "top: an answer is to the question that was asked, also if rule or interface have gone meanwhile" {
+	in_s ip link add q0 type veth peer name q1
+	ff attach q0 >/dev/null
+	ff attach s0 --policy "$BATS_TEST_DIRNAME/../../dist/monitor.yaml" >/dev/null
+	ff rule s0 add zz SYN,URG/SYN,URG enforce >/dev/null
+	start_top 100x30
+	sees '^>s0'
+	t send-keys Down Down Down Down Down Down Down o
+	sees '^s0: rule zz from enforce to off\? y/n'
+	ff rule s0 del zz >/dev/null
+	sees '^>syn-fin'
+	t send-keys y
+	sees 's0 has no rule zz any more'
+	equal "$(mode syn-fin)" monitor
+	t send-keys e
+	sees '^s0: rule syn-fin from monitor to enforce\? y/n'
+	ff detach s0 >/dev/null
+	sees '^>q0'
+	t send-keys y
+	sees 'not attached to s0'
+	equal "$(ff --json rule q0 | jq -r '.rules[] | select(.name == "syn-fin").mode')" enforce
+	ff rule q0 syn-fin=monitor >/dev/null
+	sees '^>syn-fin +monitor'
+}
+
 @test "top fits every size, and follows when it changes" {
 	local size
 	ff attach --preset conntrack s0
