@@ -82,6 +82,12 @@ static enum guess guess(const struct offenders_rule *rule, __u64 since_attach, i
 	return rule->source.entries <= SOURCES_FEW ? FEW_SOURCES : MIXED;
 }
 
+/* Whatever else is among the packets: somebody whom this host talks to is not dropped without a look. */
+static const char *advice(enum guess guess, int connected)
+{
+	return guesses[connected > 0 ? HONEST : guess].advice;
+}
+
 /* All that is said of one rule. */
 struct finding {
 	const struct ff_rule *rule;
@@ -113,17 +119,17 @@ static json_t *finding_to_json(const struct survey *survey, const struct finding
 {
 	const struct offenders_rule *offenders = finding->offenders;
 	char match[RULE_MATCH_SIZE];
-	json_t *object =
-		json_pack("{ss ss s{sI sI} s{sI sf sI sI sb sI sb si} ss ss}", "name", finding->rule->name, "match",
-			  rule_match_format(finding->rule, match), "since_attach", "packets",
-			  (json_int_t)finding->would_drop.packets, "bytes", (json_int_t)finding->would_drop.bytes,
-			  "now", "packets", (json_int_t)finding->now, "pps", finding->now / survey->seconds, "samples",
-			  (json_int_t)(offenders ? offenders->stream.samples : 0), "sources",
-			  (json_int_t)(offenders ? offenders->source.entries : 0), "more_sources",
-			  offenders && offenders->source.overflowed, "ports",
-			  (json_int_t)(offenders ? offenders->port.entries : 0), "more_ports",
-			  offenders && offenders->port.overflowed, "connected_sources", finding->connected,
-			  "looks_like", guesses[finding->guess].name, "advice", guesses[finding->guess].advice);
+	json_t *object = json_pack(
+		"{ss ss s{sI sI} s{sI sf sI sI sb sI sb si} ss ss}", "name", finding->rule->name, "match",
+		rule_match_format(finding->rule, match), "since_attach", "packets",
+		(json_int_t)finding->would_drop.packets, "bytes", (json_int_t)finding->would_drop.bytes, "now",
+		"packets", (json_int_t)finding->now, "pps", finding->now / survey->seconds, "samples",
+		(json_int_t)(offenders ? offenders->stream.samples : 0), "sources",
+		(json_int_t)(offenders ? offenders->source.entries : 0), "more_sources",
+		offenders && offenders->source.overflowed, "ports",
+		(json_int_t)(offenders ? offenders->port.entries : 0), "more_ports",
+		offenders && offenders->port.overflowed, "connected_sources", finding->connected, "looks_like",
+		guesses[finding->guess].name, "advice", advice(finding->guess, finding->connected));
 
 	return object;
 }
@@ -161,7 +167,7 @@ static void print_finding(const struct survey *survey, const struct finding *fin
 		print_heaviest(&offenders->port, true);
 	}
 	printf("  looks like    %s\n", guesses[finding->guess].words);
-	printf("  advice        %s\n", guesses[finding->guess].advice);
+	printf("  advice        %s\n", advice(finding->guess, finding->connected));
 }
 
 /* Prints what there is to say, or adds it to LIST. Returns of how many rules. */

@@ -424,7 +424,8 @@ reported() { jq -r --arg rule "$1" ".rules[] | select(.name == \$rule).$2" "$BAT
 	wait_until 5 eval "in_s ss -tn | grep -q 'ESTAB.*$S4:7 '"
 	send4 F --count 50
 	before=$(count fin-no-ack would_drop)
-	start_spoofed 3000 4 SF,1500,1,5 "SR,198.51.100.7,100,3" "F,$A4,1,2"
+	ff rule s0 add rst-urg RST,URG/RST,URG monitor
+	start_spoofed 3000 4 SF,1500,1,5 "SR,198.51.100.7,100,3" "F,$A4,1,2" "RU,198.51.100.8,100,3" "RU,$A4,1,2"
 	ff --json report s0 --seconds 2 --since attach >"$BATS_TEST_TMPDIR/out"
 	wait "$SPOOFER"
 	jq -c .rules[] "$BATS_TEST_TMPDIR/out"
@@ -433,7 +434,12 @@ reported() { jq -r --arg rule "$1" ".rules[] | select(.name == \$rule).$2" "$BAT
 	equal "$(reported fin-no-ack looks_like)" middlebox
 	equal "$(reported fin-no-ack now.connected_sources)" 1
 	equal "$(reported tcp-no-flag looks_like)" nothing
-	equal "$(jq '.rules | length' "$BATS_TEST_TMPDIR/out")" 4 # the enforced rules are not asked about
+	# nobody is told to drop whom this host talks to, because somebody else scans
+	equal "$(reported syn-rst advice)" "enforce it"
+	equal "$(reported rst-urg looks_like)" scan
+	equal "$(reported rst-urg now.connected_sources)" 1
+	[[ $(reported rst-urg advice) == "find out what they are"* ]]
+	equal "$(jq '.rules | length' "$BATS_TEST_TMPDIR/out")" 5 # the enforced rules are not asked about
 	[ "$(reported fin-no-ack since_attach.packets)" -gt "$before" ]
 	[ "$(reported fin-no-ack since_attach.packets)" -le "$(count fin-no-ack would_drop)" ]
 	run -0 ff report s0 --seconds 1
