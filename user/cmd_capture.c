@@ -54,18 +54,16 @@ static const char *fate(const struct sample *sample)
 
 static json_t *to_json(const struct sample *sample)
 {
-	char time[OUTPUT_TIME_SIZE], flags[FLAGS_SIZE], source[PACKET_ADDRESS_SIZE], dest[PACKET_ADDRESS_SIZE];
-	json_t *object =
-		json_pack("{ss ss ss ss sI sI sI}", "time", output_time(sample->time_ns, time), "rule", sample->rule,
-			  "verdict", fate(sample), sample->class < FF_NAMED_CLASSES ? "flags" : "class",
-			  class_format(sample->class, flags), "length", (json_int_t)sample->length, "cpu",
-			  (json_int_t)sample->cpu, "weight", (json_int_t)sample->weight);
+	char time[OUTPUT_TIME_SIZE], source[PACKET_ADDRESS_SIZE], dest[PACKET_ADDRESS_SIZE];
+	json_t *object = json_pack("{ss ss ss sI sI sI}", "time", output_time(sample->time_ns, time), "rule",
+				   sample->rule, "verdict", fate(sample), "length", (json_int_t)sample->length, "cpu",
+				   (json_int_t)sample->cpu, "weight", (json_int_t)sample->weight);
+	int error = output_class(object, sample->class);
 	struct packet packet;
-	int error = 0;
 
 	packet_parse(&packet, sample->data, sample->captured);
 	if (packet.family)
-		error = json_object_update_new(
+		error |= json_object_update_new(
 			object, json_pack("{ss ss}", "source", packet_address(packet.family, packet.source, source),
 					  "destination", packet_address(packet.family, packet.dest, dest)));
 	if (packet.ports)

@@ -59,18 +59,16 @@ static json_t *rules_to_json(const struct comparison *comparison)
 static json_t *classes_to_json(const struct comparison *comparison)
 {
 	json_t *classes = json_array();
-	char words[FLAGS_SIZE];
 
 	for (unsigned int i = 0; i < comparison->classes; i++) {
 		const struct class_change *change = &comparison->class[i];
-		bool named = change->class >= FF_NAMED_CLASSES;
+		json_t *verdict =
+			json_pack("{ss ss ss s{sI} s{sI}}", "before", action_name(change->before), "after",
+				  action_name(change->after), "rule", change->rule->name, "passed", "packets",
+				  (json_int_t)change->passed, "dropped", "packets", (json_int_t)change->dropped);
 
-		json_array_append_new(classes, json_pack("{ss ss ss ss sI sI}", named ? "class" : "flags",
-							 class_format(change->class, words), "before",
-							 action_name(change->before), "after",
-							 action_name(change->after), "rule", change->rule->name,
-							 "packets", (json_int_t)(change->passed + change->dropped),
-							 "dropped", (json_int_t)change->dropped));
+		output_class(verdict, change->class);
+		json_array_append_new(classes, verdict);
 	}
 	return classes;
 }

@@ -104,21 +104,21 @@ static json_t *row_to_json(const struct matrix_row *row, const struct policy *po
 {
 	const struct ff_rule *rule = matrix_rule(row, policy);
 	bool judged = row->class < FF_NAMED_CLASSES;
-	char text[FLAGS_SIZE];
+	json_t *object = json_pack("{so ss ss? so s{sI}}", "value", judged ? json_integer(row->class) : json_null(),
+				   "verdict", matrix_verdict_name(row), "rule", rule ? rule->name : NULL, "passed",
+				   report_count_to_json(&row->passed), "dropped", "packets", (json_int_t)row->dropped);
 
-	class_format(row->class, text);
-	return json_pack("{ss ss? so ss ss? so s{sI}}", "class", judged ? "tcp" : text, "flags", judged ? text : NULL,
-			 "value", judged ? json_integer(row->class) : json_null(), "verdict", matrix_verdict_name(row),
-			 "rule", rule ? rule->name : NULL, "passed", report_count_to_json(&row->passed), "dropped",
-			 "packets", (json_int_t)row->dropped);
+	output_class(object, row->class);
+	return object;
 }
 
 static json_t *history_to_json(const struct matrix_history *history, bool at_most)
 {
-	return json_pack("{sI sI sI sI sI sb}", "frames", (json_int_t)history->frames, "dropped",
-			 (json_int_t)history->dropped, "newly_dropped", (json_int_t)history->newly_dropped,
-			 "newly_passed", (json_int_t)history->newly_passed, "would_drop",
-			 (json_int_t)history->would_drop, "at_most", at_most);
+	return json_pack("{s{sI} s{sI} s{sI} s{sI} s{sI} sb}", "frames", "packets", (json_int_t)history->frames,
+			 "dropped", "packets", (json_int_t)history->dropped, "newly_dropped", "packets",
+			 (json_int_t)history->newly_dropped, "newly_passed", "packets",
+			 (json_int_t)history->newly_passed, "would_drop", "packets", (json_int_t)history->would_drop,
+			 "at_most", at_most);
 }
 
 static int print_json(const struct moment *moment, const struct question *question, const struct matrix *matrix)

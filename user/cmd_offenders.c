@@ -78,7 +78,7 @@ static json_t *entries_to_json(const struct view *view, const struct sketch *ske
 
 static json_t *to_json(const struct survey *survey, unsigned int top)
 {
-	json_t *rules = json_array();
+	json_t *object = survey_to_json(survey), *rules = json_array();
 
 	for (unsigned int i = 0; i < survey->offenders.rules; i++) {
 		const struct offenders_rule *rule = &survey->offenders.rule[i];
@@ -93,9 +93,8 @@ static json_t *to_json(const struct survey *survey, unsigned int top)
 						       entries_to_json(&view, &rule->port, true), "more_ports",
 						       rule->port.overflowed || rule->port.entries > top));
 	}
-	return json_pack("{si ss sf sI sI sI so}", "schema", 1, "interface", survey->after.location.interface.name,
-			 "interval_s", survey->seconds, "seen", (json_int_t)survey->count.seen, "sampled",
-			 (json_int_t)survey->count.sampled, "lost", (json_int_t)survey->count.lost, "rules", rules);
+	json_object_set_new(object, "rules", rules);
+	return object;
 }
 
 static void print_entries(const struct view *view, const struct sketch *sketch, bool ports)

@@ -119,19 +119,19 @@ static json_t *finding_to_json(const struct survey *survey, const struct finding
 {
 	const struct offenders_rule *offenders = finding->offenders;
 	char match[RULE_MATCH_SIZE];
-	json_t *object = json_pack(
-		"{ss ss s{sI sI} s{sI sf sI sI sb sI sb si} ss ss}", "name", finding->rule->name, "match",
-		rule_match_format(finding->rule, match), "since_attach", "packets",
-		(json_int_t)finding->would_drop.packets, "bytes", (json_int_t)finding->would_drop.bytes, "now",
-		"packets", (json_int_t)finding->now, "pps", finding->now / survey->seconds, "samples",
-		(json_int_t)(offenders ? offenders->stream.samples : 0), "sources",
-		(json_int_t)(offenders ? offenders->source.entries : 0), "more_sources",
-		offenders && offenders->source.overflowed, "ports",
-		(json_int_t)(offenders ? offenders->port.entries : 0), "more_ports",
-		offenders && offenders->port.overflowed, "connected_sources", finding->connected, "looks_like",
-		guesses[finding->guess].name, "advice", advice(finding->guess, finding->connected));
+	const struct sketch *sources = offenders ? &offenders->source : NULL,
+			    *ports = offenders ? &offenders->port : NULL;
+	json_t *now = json_pack(
+		"{sI sf sI si sb si sb so}", "packets", (json_int_t)finding->now, "pps", finding->now / survey->seconds,
+		"samples", (json_int_t)(offenders ? offenders->stream.samples : 0), "source_count",
+		sources ? (int)sources->entries : 0, "more_sources", sources && sources->overflowed, "port_count",
+		ports ? (int)ports->entries : 0, "more_ports", ports && ports->overflowed, "connected_source_count",
+		finding->connected < 0 ? json_null() : json_integer(finding->connected));
 
-	return object;
+	return json_pack("{ss ss so so ss ss}", "name", finding->rule->name, "match",
+			 rule_match_format(finding->rule, match), "would_drop",
+			 report_count_to_json(&finding->would_drop), "now", now, "looks_like",
+			 guesses[finding->guess].name, "advice", advice(finding->guess, finding->connected));
 }
 
 static void print_heaviest(const struct sketch *sketch, bool ports)
@@ -193,20 +193,11 @@ static unsigned int tell(const struct survey *survey, json_t *list)
 
 static int tell_json(const struct survey *survey)
 {
-	char since[OUTPUT_TIME_SIZE], counting[OUTPUT_TIME_SIZE], until[OUTPUT_TIME_SIZE];
-	json_t *rules = json_array();
+	json_t *object = survey_to_json(survey), *rules = json_array();
 
 	tell(survey, rules);
-	return output_json(stdout, json_pack("{si ss ss ss ss sI sf sI sI sI so}", "schema", 1, "interface",
-					     survey->after.location.interface.name, "attached_since",
-					     output_time(survey->after.snapshot.attached_ns, since), "counting_since",
-					     output_time(survey->after.snapshot.counting_ns, counting), "time",
-					     output_time(moment_time_ns(&survey->after), until), "frames",
-					     (json_int_t)(report_passed(&survey->after.snapshot.report).packets +
-							  report_dropped(&survey->after.snapshot.report).packets),
-					     "interval_s", survey->seconds, "seen", (json_int_t)survey->count.seen,
-					     "sampled", (json_int_t)survey->count.sampled, "lost",
-					     (json_int_t)survey->count.lost, "rules", rules));
+	json_object_set_new(object, "rules", rules);
+	return output_json(stdout, object);
 }
 
 static void tell_person(const struct survey *survey)

@@ -253,7 +253,8 @@ static void answer(struct top *top, int key)
 	else if (attach_change_policy(question->interface, set_mode, question, NULL, &diag))
 		say(top, "%s", diag.text);
 	else
-		say(top, "%s: rule %s is in mode %s now", question->interface, question->rule, mode_name(question->mode));
+		say(top, "%s: rule %s is in mode %s now", question->interface, question->rule,
+		    mode_name(question->mode));
 	/* Shown as it is now, also on a screen that is paused. */
 	look_at(top, question->interface, &diag);
 }

@@ -63,6 +63,16 @@ json_t *output_exempt(const struct policy *policy)
 	return json_pack("{so so}", "sources", sources, "ports", ports);
 }
 
+int output_class(json_t *object, __u16 class)
+{
+	bool judged = class < FF_NAMED_CLASSES;
+	char text[FLAGS_SIZE];
+
+	class_format(class, text);
+	return json_object_update_new(
+		object, json_pack("{ss ss?}", "class", judged ? "tcp" : text, "flags", judged ? text : NULL));
+}
+
 json_t *output_confirm(unsigned int seconds)
 {
 	return seconds ? json_integer(seconds) : json_null();

@@ -29,6 +29,13 @@ struct ff_count report_dropped(const struct report *report)
 	return sum;
 }
 
+struct ff_count report_frames(const struct report *report)
+{
+	struct ff_count passed = report_passed(report), dropped = report_dropped(report);
+
+	return (struct ff_count){passed.packets + dropped.packets, passed.bytes + dropped.bytes};
+}
+
 __u64 report_not_judged(const struct report *report, enum ff_class class)
 {
 	return report->counters.passed[class].packets + report->counters.dropped[class];
@@ -73,7 +80,7 @@ static json_t *rules_to_json(const struct report *report)
 int report_to_json(const struct report *report, json_t *object)
 {
 	struct ff_count passed = report_passed(report), dropped = report_dropped(report);
-	struct ff_count frames = {passed.packets + dropped.packets, passed.bytes + dropped.bytes};
+	struct ff_count frames = report_frames(report);
 	json_t *not_judged = json_object();
 	int error = 0;
 

@@ -15,6 +15,7 @@ struct report {
 
 struct ff_count report_passed(const struct report *report);
 struct ff_count report_dropped(const struct report *report);
+struct ff_count report_frames(const struct report *report); /* passed and dropped */
 
 /* Frames of a named class, whatever became of them. */
 __u64 report_not_judged(const struct report *report, enum ff_class class);

@@ -454,18 +454,18 @@ static json_t *preset_to_json(const struct summary *summary, unsigned int preset
 {
 	json_t *more = json_array();
 	struct effect effect;
-	char text[FLAGS_SIZE];
 	int class;
 
 	if (preset_effect(summary, preset, &effect)) {
 		json_decref(more);
 		return NULL;
 	}
-	while ((class = take_most(summary, effect.more)) >= 0)
-		json_array_append_new(more, json_pack("{ss sI sI}", class < FF_NAMED_CLASSES ? "flags" : "class",
-						      class_format(class, text), "packets",
-						      (json_int_t)summary->class[class].packets, "bytes",
-						      (json_int_t)summary->class[class].bytes));
+	while ((class = take_most(summary, effect.more)) >= 0) {
+		json_t *count = report_count_to_json(&summary->class[class]);
+
+		output_class(count, class);
+		json_array_append_new(more, count);
+	}
 	return json_pack("{ss so so}", "preset", preset_name(preset), "dropped", report_count_to_json(&effect.dropped),
 			 "more", more);
 }

@@ -57,6 +57,21 @@ struct survey *survey_run(const char *interface, unsigned int seconds, const str
 	return NULL;
 }
 
+json_t *survey_to_json(const struct survey *survey)
+{
+	const struct report *report = &survey->after.snapshot.report;
+	const struct ff_count frames = report_frames(report);
+	json_t *object = moment_to_json(&survey->after);
+	json_t *sampled = json_pack("{so sf sI sI sI}", "frames", report_count_to_json(&frames), "interval_s",
+				    survey->seconds, "seen", (json_int_t)survey->count.seen, "sampled",
+				    (json_int_t)survey->count.sampled, "lost", (json_int_t)survey->count.lost);
+
+	if (!json_object_update_new(object, sampled))
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
 struct ff_rule_count survey_counted(const struct moment *moment, const char *name)
 {
 	const struct report *report = &moment->snapshot.report;

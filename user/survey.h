@@ -21,7 +21,10 @@ struct survey {
 struct survey *survey_run(const char *interface, unsigned int seconds, const struct samples_options *options,
 			  const volatile sig_atomic_t *stop, int *error, struct diag *diag);
 
-/* A samples_reader for struct offenders OFFENDERS. */
+/* As moment_to_json(), of the end, and frames, interval_s, seen, sampled and lost. NULL: no memory. */
+json_t *survey_to_json(const struct survey *survey);
+
+/* A samples_handler for struct offenders OFFENDERS. */
 void survey_add_sample(void *offenders, const struct sample *sample);
 
 /* What the rule called NAME had counted at MOMENT; zeros if it is not there. */

@@ -209,9 +209,11 @@ everything() {
 		and .exempt == {added: {sources: [], ports: [443]}, removed: {sources: [], ports: []}}
 		and ([.rules[].name] == ["syn-rst", "no-syn-ack-rst", "rst-urg-no-ack", "rst-fin", "syn-ack-urg", "rst-ack-urg"])
 		and .rules[0].before.mode == "enforce" and .rules[0].after.mode == "monitor" and .rules[1].before == null
-		and .verdicts[0] == {flags: "RST,ACK,URG", before: "pass", after: "drop", rule: "rst-ack-urg", packets: 12, dropped: 0}
-		and .verdicts[1] == {flags: "SYN,RST", before: "drop", after: "would-drop", rule: "syn-rst", packets: 5, dropped: 5}
-		and ([.verdicts[2:][].packets] | add) == 0' <<<"$output"
+		and .verdicts[0] == {class: "tcp", flags: "RST,ACK,URG", before: "pass", after: "drop", rule: "rst-ack-urg",
+			passed: {packets: 12}, dropped: {packets: 0}}
+		and .verdicts[1] == {class: "tcp", flags: "SYN,RST", before: "drop", after: "would-drop", rule: "syn-rst",
+			passed: {packets: 0}, dropped: {packets: 5}}
+		and ([.verdicts[2:][] | .passed.packets + .dropped.packets] | add) == 0' <<<"$output"
 	equal "$(jq -r .counting_since <<<"$output")" "$(ff --json status s0 | jq -r '.filters[0].attached_since')"
 	run -3 --separate-stderr ff diff s0 "$conntrack"
 	[[ $output == *"this would newly drop RST,ACK,URG: 12 packets seen"* ]]
@@ -267,7 +269,7 @@ everything() {
 	run -0 ff report s0 --seconds 1
 	[[ ${lines[0]} =~ ', attached for 00:00:'..', counting for 00:00:0' ]]
 	[[ $output == *"since reset   would have dropped 7 packets"* ]]
-	equal "$(ff --json report s0 --seconds 1 | jq -r '[.attached_since, .counting_since] | join(" ")')" "$attached $reset"
+	equal "$(ff --json report s0 --seconds 1 | jq -r '.counting_since')" "$reset"
 	run -3 ff diff s0 "$(policy none <<<'preset: none')"
 	[[ $output == *"packets seen since $reset"* ]]
 }

@@ -432,16 +432,16 @@ reported() { jq -r --arg rule "$1" ".rules[] | select(.name == \$rule).$2" "$BAT
 	equal "$(reported syn-fin looks_like)" spoofed-flood
 	equal "$(reported syn-rst looks_like)" scan
 	equal "$(reported fin-no-ack looks_like)" middlebox
-	equal "$(reported fin-no-ack now.connected_sources)" 1
+	equal "$(reported fin-no-ack now.connected_source_count)" 1
 	equal "$(reported tcp-no-flag looks_like)" nothing
 	# nobody is told to drop whom this host talks to, because somebody else scans
 	equal "$(reported syn-rst advice)" "enforce it"
 	equal "$(reported rst-urg looks_like)" scan
-	equal "$(reported rst-urg now.connected_sources)" 1
+	equal "$(reported rst-urg now.connected_source_count)" 1
 	[[ $(reported rst-urg advice) == "find out what they are"* ]]
 	equal "$(jq '.rules | length' "$BATS_TEST_TMPDIR/out")" 5 # the enforced rules are not asked about
-	[ "$(reported fin-no-ack since_attach.packets)" -gt "$before" ]
-	[ "$(reported fin-no-ack since_attach.packets)" -le "$(count fin-no-ack would_drop)" ]
+	[ "$(reported fin-no-ack would_drop.packets)" -gt "$before" ]
+	[ "$(reported fin-no-ack would_drop.packets)" -le "$(count fin-no-ack would_drop)" ]
 	run -0 ff report s0 --seconds 1
 	echo "$output"
 	[[ $output == *"since attach  would have dropped $(count fin-no-ack would_drop) packets"*"looks like    nothing just now"* ]]

@@ -84,7 +84,7 @@ row() {
 }
 
 # history KEY [ARG...]: what would have been, of `matrix --json ARG...`
-history_of() { matrix ".history.$1" "${@:2}"; }
+history_of() { matrix ".history.$1 | objects.packets? // ." "${@:2}"; }
 
 @test "matrix --rule: what would this rule have dropped since attach?" {
 	ff attach s0
