@@ -7,6 +7,7 @@
  *	FAULT=kill		the process is killed in place of the step (the default)
  *	FAULT=ENOMEM ...	the step fails with this error, of those in errors[]
  *	FAULT=/FILE		from this step on the process is in the control group whose cgroup.procs that is
+ *	FAULT=!COMMAND		before this step the shell runs the command, while the process stands still
  *	FAULT_BPF=COMMAND	only bpf() calls with this command's number are steps
  *	FAULT_STEPS=FILE	one character for every step
  *	FAULT_LOG=FILE		one line for every map and program that was made: "map ID", "prog ID"
@@ -70,6 +71,12 @@ static int fails(void)
 		return 0;
 	if (what && *what == '/') {
 		enter(what);
+		return 0;
+	}
+	if (what && *what == '!') {
+		unsetenv("LD_PRELOAD");
+		if (system(what + 1))
+			raise(SIGKILL);
 		return 0;
 	}
 	for (size_t i = 0; what && i < sizeof(errors) / sizeof(*errors); i++)

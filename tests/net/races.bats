@@ -11,7 +11,8 @@ teardown() { net_teardown; }
 
 # ---- fifty at once
 
-# policy_of LETTER NUMBER: a policy of eight rules for SYN+FIN, called by the letter, and 300 exempt sources in 10.NUMBER.0.0/16.
+# policy_of LETTER NUMBER [SOURCES]: a policy of eight rules for SYN+FIN, called by the letter, and 300 exempt sources in
+# 10.NUMBER.0.0/16.
 policy_of() {
 	local i
 	printf 'version: 1\npreset: none\nrules:\n'
@@ -19,7 +20,7 @@ policy_of() {
 		printf '  - {name: %s-%d, flags: "SYN,FIN/SYN,FIN", mode: enforce}\n' "$1" "$i"
 	done
 	printf 'exempt:\n  sources:\n'
-	for i in {0..299}; do
+	for ((i = 0; i < ${3:-300}; i++)); do
 		printf '    - 10.%d.%d.%d\n' "$2" $((i / 100)) $((i % 100))
 	done
 }
@@ -56,6 +57,37 @@ policy_of() {
 	ff attach s0
 	ff detach s0
 	nothing_left
+}
+
+@test "a reader that stands still at any step, while the policy changes twice: what it says is of one policy" {
+	local name number=0 step command steps policies=$BATS_TEST_TMPDIR
+	cc -shared -fPIC -O2 "$BATS_TEST_DIRNAME/fault.c" -o "$BATS_TEST_TMPDIR/fault.so" -ldl
+	for name in a b c; do policy_of "$name" $((++number)) 5 >"$policies/$name.yaml"; done
+	cat >"$BATS_TEST_TMPDIR/twice" <<-SH
+		"$FLAGFILTER" --netns $SERVER apply s0 "$policies/b.yaml" && "$FLAGFILTER" --netns $SERVER apply s0 "$policies/c.yaml"
+	SH
+	ff attach s0 --policy "$policies/a.yaml"
+	send4 SF --count 20
+	for command in save stats; do
+		for ((step = 1; ; step++)); do
+			ff apply s0 "$policies/a.yaml" >/dev/null
+			: >"$BATS_TEST_TMPDIR/ran"
+			FAULT_AT=$step FAULT="!sh $BATS_TEST_TMPDIR/twice >$BATS_TEST_TMPDIR/ran" \
+				LD_PRELOAD=$BATS_TEST_TMPDIR/fault.so ff --json $command s0 >"$BATS_TEST_TMPDIR/said"
+			[ -s "$BATS_TEST_TMPDIR/ran" ] || break
+			jq -e '{a: "10.1.", b: "10.2.", c: "10.3."} as $network | (.rules[0].name[:1]) as $name |
+				(([.rules[] | select(.name != "(removed)").name[:1]] | unique) == [$name] and
+				(.exempt == null or (.exempt.sources | length == 5) and (.exempt.sources | all(startswith($network[$name]))))
+				and (.frames == null or .frames.packets == .passed.packets + .dropped.packets)
+				and (.dropped == null or .dropped.packets == ([.rules[].dropped.packets] | add)))' \
+				"$BATS_TEST_TMPDIR/said" >/dev/null || {
+				echo "$command, step $step: $(cat "$BATS_TEST_TMPDIR/said")"
+				return 1
+			}
+		done
+		steps+="$command $((step - 1)) "
+	done
+	echo "# steps: $steps" >&3
 }
 
 # ---- another build
