@@ -26,9 +26,9 @@ _flagfilter_values() { # OPTION
 	case $1 in
 	--netns) ip netns list 2>/dev/null | cut -d ' ' -f 1 ;;
 	--mode | -m) printf '%s\n' native generic offload auto ;;
-	--preset | -P) printf '%s\n' none default strict conntrack ;;
-	--engine | -e) printf '%s\n' native kernel ;;
-	--policy | -p | -w | --write) echo / ;;
+	--preset) printf '%s\n' none default strict conntrack ;;
+	--engine) printf '%s\n' native kernel ;;
+	--policy | --write | -w) echo / ;;
 	esac
 }
 

@@ -44,6 +44,21 @@ bash_completes() {
 	[[ " $(bash_completes "flagfilter attach --m") " == " --mode " ]]
 }
 
+@test "each option whose values are offered is one of some command, in its long form and its short one" {
+	local command option named
+	named=$(declare -f _flagfilter_values | sed -n 's/^ *\(-[^)]*\))$/\1/p' | tr -d ' ' | tr '|' '\n' | sort -u)
+	[ -n "$named" ]
+	for command in $(bash_completes "flagfilter "); do
+		flagfilter "$command" --help | grep -oE '^ +(-., +)?--[a-z-]+' | tr -d , >>options
+	done
+	for option in $named; do
+		grep -qE -- " $option( |$)" options || { echo "no command has $option" && false; }
+	done
+	while read -r short long; do
+		! grep -qxF -e "$long" <<<"$named" || grep -qxF -e "$short" <<<"$named" || { echo "$long without $short" && false; }
+	done < <(grep -E '^ +-. ' options | sort -u)
+}
+
 @test "the values of options are those that the command accepts" {
 	local presets modes
 	presets=$(bash_completes "flagfilter explain SF --preset ")
