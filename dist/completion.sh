@@ -21,14 +21,29 @@ _flagfilter_interfaces() { # PROGRAM NETNS COMMAND
 	fi
 }
 
+# What `matrix --rule` knows by name: built-in rules, of which the widest preset has all, and classes.
+_flagfilter_known() { # PROGRAM NETNS INTERFACE
+	printf 'version: 1\npreset: conntrack\n' | _flagfilter_ask "$1" '' name check -
+	"$1" ${2:+--netns "$2"} --json stats "$3" 2>/dev/null | grep -o '"not_judged":{[^}]*' | grep -o '[a-z0-9-]*":[0-9]' |
+		cut -d '"' -f 1
+}
+
 # The values of an option; "/" is a file.
-_flagfilter_values() { # OPTION
+_flagfilter_values() { # OPTION PROGRAM NETNS COMMAND INTERFACE
 	case $1 in
 	--netns) ip netns list 2>/dev/null | cut -d ' ' -f 1 ;;
 	--mode | -m) printf '%s\n' native generic offload auto ;;
 	--preset) printf '%s\n' none default strict conntrack ;;
 	--engine) printf '%s\n' native kernel ;;
 	--policy | --write | -w) echo / ;;
+	--rule | -r)
+		if [ "$4" = matrix ]; then
+			_flagfilter_known "$2" "$3" "$5" | sort -u
+		else
+			_flagfilter_ask "$2" "$3" name rule "$5"
+		fi
+		;;
+	--since | -S) echo attach ;;
 	esac
 }
 
@@ -69,7 +84,7 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 		case $word in
 		--netns=*) netns=${word#*=} ;;
 		--*=*) ;;
-		-*) ! echo "$help" | grep -qE -- " $word(, --[a-z-]+)?=[A-Z]" || before=$word ;;
+		-*) ! echo "$help" | grep -qE -- " $word(, --[a-z-]+)?=[A-Za-z]" || before=$word ;;
 		*)
 			if [ -z "$name" ]; then
 				name=$word
@@ -83,12 +98,12 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 	done
 	count=$#
 	if [ -n "$before" ]; then
-		_flagfilter_values "$before"
+		_flagfilter_values "$before" "$program" "$netns" "$name" "${1-}"
 		return
 	fi
 	case $current in
 	--*=*)
-		_flagfilter_values "${current%%=*}" | sed "s|^|${current%%=*}=|"
+		_flagfilter_values "${current%%=*}" "$program" "$netns" "$name" "${1-}" | sed "s|^|${current%%=*}=|"
 		return
 		;;
 	-*)

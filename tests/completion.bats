@@ -69,6 +69,9 @@ bash_completes() {
 	for engine in $(bash_completes "flagfilter replay --engine "); do
 		[[ $(flagfilter replay nowhere --engine "$engine" 2>&1) != *engine* ]]
 	done
+	[ "$(bash_completes "flagfilter report eth0 --since ")" = attach ]
+	[ "$(bash_completes "flagfilter report -S a")" = attach ]
+	[[ " $(bash_completes "flagfilter matrix eth0 --rule ") " == *" rst-urg-no-ack "* ]]
 	[ "$(bash_completes "flagfilter rule eth0 syn-fin=")" = "off monitor enforce" ]
 	[ "$(bash_completes "flagfilter rule eth0 add x SYN/SYN ")" = "off monitor enforce" ]
 	[ "$(bash_completes "flagfilter exempt eth0 ")" = "list add del" ]

@@ -630,4 +630,12 @@ to_another_namespace() {
 	equal "$(completes "rule s0 ")" "add del mine="
 	equal "$(completes "rule s0 del ")" mine
 	equal "$(completes "exempt s0 del ")" "192.0.2.1/32 80"
+	for command in "capture s0 --rule " "offenders s0 -r " "offenders --json s0 --rule=m"; do
+		equal "$(completes "$command")" "$(completes "rule s0 del ")" "$command"
+	done
+	# The matrix can be asked about built-in rules and classes, and not about rules of one's own.
+	for name in $(completes "matrix s0 --rule "); do
+		ff matrix s0 --rule "$name" >/dev/null
+	done
+	equal "$(completes "matrix s0 --rule syn-") $(completes "matrix s0 --rule=run")" "syn-ack-urg syn-fin syn-rst runt"
 }
