@@ -4,6 +4,7 @@
 #include "examine.h"
 #include "guardian.h"
 #include "output.h"
+#include "system.h"
 #include "text.h"
 #include <errno.h>
 #include <string.h>
@@ -57,6 +58,11 @@ static int put_on(void *context, struct undo *undo, struct diag *diag)
 {
 	const struct arguments *arguments = context;
 
+	if (undo && !(system_capabilities() & NEEDS_SYS_ADMIN)) {
+		diag_fail(diag, -EPERM, "cannot attach to %s until confirmed: it could not be detached again",
+			  arguments->interface);
+		return diag_add_needs(diag, -EPERM, NEEDS_SYS_ADMIN);
+	}
 	return attach(arguments->interface, arguments->mode, arguments->policy, undo, diag);
 }
 

@@ -68,6 +68,14 @@ with() {
 	equal "$(mode syn-fin)" enforce
 }
 
+@test "attach --confirm needs CAP_SYS_ADMIN too, with which it could be detached again" {
+	run -1 --separate-stderr with bpf,net_admin,perfmon attach s0 --confirm 1
+	one_line s0 "CAP_SYS_ADMIN, which root has"
+	nothing_left
+	run -0 with net_admin,sys_admin attach s0 --confirm 1
+	wait_until 5 nothing_left
+}
+
 @test "attached again or detached, the old program is named to the kernel: that needs CAP_SYS_ADMIN, and says so" {
 	local id
 	ff attach s0
