@@ -96,8 +96,22 @@ includes() {
 	return "$bad"
 }
 
+# The man page as mandoc and as groff read it, which also says whether columns are wide enough; and at a terminal of 80
+# columns. (On the standard error mandoc tells which pages that this one refers to are not installed.)
+manual() {
+	local said
+	said=$(mandoc -T lint -W style docs/flagfilter.8 2>/dev/null
+		groff -man -Tutf8 -ww docs/flagfilter.8 2>&1 >/dev/null
+		groff -man -Tascii -P-cbou docs/flagfilter.8 | awk 'length > 80')
+	[ -z "$said" ] || {
+		echo "$said"
+		return 1
+	}
+}
+
 step clang-format clang-format --dry-run --Werror "${c_files[@]}"
 step includes includes
+step manual manual
 step shellcheck shellcheck -x "${scripts[@]}"
 # cppcheck does not know __attribute__((cleanup)), hence no word of leaks from it: the tests run under LeakSanitizer.
 step cppcheck cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
