@@ -3,6 +3,7 @@
 # What each command needs, who may read and write what it leaves in the kernel, and that nothing from outside reaches a
 # terminal or JSON unseen.
 
+# shellcheck disable=SC2154 # stderr, stderr_lines: bats sets them
 bats_require_minimum_version 1.5.0
 load lib.bash
 
@@ -68,12 +69,78 @@ with() {
 	equal "$(mode syn-fin)" enforce
 }
 
+# needs CAPABILITIES COMMAND...: with these it is done; without any one of them, and with none, it fails in one line that
+# names the one that is missing, or in a pair the one or the other.
+needs() {
+	local all=$1 names=CAP_${1//,/|CAP_} less one
+	shift
+	for one in ${all//,/ }; do
+		less=$(tr , '\n' <<<"$all" | grep -vx "$one" | paste -sd,)
+		run -1 --separate-stderr with "$less" "$@"
+		one_line "CAP_${one^^}, which root has" || {
+			echo "$* with '$less'"
+			return 1
+		}
+	done
+	run -1 --separate-stderr with "" "$@"
+	one_line "which root has"
+	[[ ${stderr_lines[0]} =~ ${names^^} ]] || {
+		echo "$* with none: ${stderr_lines[0]}"
+		return 1
+	}
+	run -0 with "$all" "$@"
+}
+
+@test "what reads the policy and the counters needs none, nor does confirm" {
+	local command
+	[ "$(uname -r | awk -F. '{ print $1 * 100 + $2 }')" -ge 519 ] || skip "CAP_BPF before Linux 5.19"
+	printf 'version: 1\n' >"$BATS_TEST_TMPDIR/policy.yaml"
+	ff attach s0
+	for command in "matrix s0" "matrix s0 --preset strict" "save s0" "diff s0 $BATS_TEST_TMPDIR/policy.yaml" "exempt s0"; do
+		# shellcheck disable=SC2086 # words on purpose
+		run -0 with "" $command
+	done
+	ff apply s0 "$BATS_TEST_TMPDIR/policy.yaml" --confirm 60
+	run -0 with "" confirm s0
+	[[ $output == confirmed* ]]
+}
+
+@test "what changes the policy or the counters needs CAP_BPF" {
+	printf 'version: 1\n' >"$BATS_TEST_TMPDIR/policy.yaml"
+	ff attach s0
+	needs bpf rule s0 add mine SYN,URG/SYN,URG monitor
+	needs bpf rule s0 del mine
+	needs bpf exempt s0 add 192.0.2.1 8443
+	needs bpf exempt s0 del 192.0.2.1/32
+	needs bpf reset s0
+	needs bpf apply s0 "$BATS_TEST_TMPDIR/policy.yaml" --confirm 1
+	ff confirm s0
+}
+
 @test "attach --confirm needs CAP_SYS_ADMIN too, with which it could be detached again" {
 	run -1 --separate-stderr with bpf,net_admin,perfmon attach s0 --confirm 1
 	one_line s0 "CAP_SYS_ADMIN, which root has"
 	nothing_left
 	run -0 with net_admin,sys_admin attach s0 --confirm 1
 	wait_until 5 nothing_left
+}
+
+@test "what reads samples needs CAP_PERFMON" {
+	ff attach s0 --policy "$ROOT/dist/monitor.yaml"
+	needs perfmon offenders s0 --seconds 1
+	needs perfmon report s0 --seconds 1
+	start_flood SF --pps 1000
+	needs perfmon capture s0 -c 1
+	stop_flood
+}
+
+@test "status --cost needs CAP_SYS_ADMIN to measure, and says so without" {
+	ff attach s0
+	run -0 --separate-stderr with bpf,net_admin,perfmon status s0 --cost 0.1
+	[[ $stderr == *CAP_SYS_ADMIN* ]]
+	run -0 --separate-stderr with sys_admin --json status s0 --cost 0.1
+	equal "$stderr" ""
+	jq -e .filters[0].cost.window_s <<<"$output"
 }
 
 @test "attached again or detached, the old program is named to the kernel: that needs CAP_SYS_ADMIN, and says so" {
