@@ -311,7 +311,8 @@ int main(int argc, char **argv)
 	argv[0] = (char *)"flagfilter";
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
 	result = arguments.command->run(&arguments.globals, argc - arguments.first, argv + arguments.first, &diag);
-	if ((fflush(stdout) || ferror(stdout)) && result >= 0)
+	errno = result < 0 ? -result : EIO; /* of a report that is longer than a buffer, part was written before */
+	if ((fflush(stdout) || ferror(stdout)) && (result >= 0 || !*diag.text))
 		result = diag_fail(&diag, -errno, "cannot write the output: %s", strerror(errno));
 	if (result == COMMAND_NO)
 		return STATUS_NO;

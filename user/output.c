@@ -8,8 +8,9 @@ int output_json(FILE *out, json_t *object)
 {
 	int error = object ? 0 : -ENOMEM;
 
+	errno = 0;
 	if (object && (json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(12)) || fputc('\n', out) == EOF))
-		error = -EIO;
+		error = errno ? -errno : -EIO;
 	json_decref(object);
 	return error;
 }

@@ -114,29 +114,50 @@ in_mounts() { in_s unshare --mount --propagation private sh -c "$1"; }
 	equal "$(mode syn-fin)" enforce
 }
 
-REPORTS=("status" "status s0" "stats s0" "stats s0 --watch=0.05 --count=3" "rule s0" "check POLICY" "apply s0 POLICY"
-	"explain SF" "attach s0" "detach --all")
+# Every command but top, which wants a terminal.
+REPORTS=("status" "status s0" "status s0 --cost 0.1" "stats s0" "stats s0 --watch=0.05 --count=3" "rule s0" "rule s0 syn-fin=off"
+	"exempt s0" "exempt s0 add 80" "apply s0 POLICY" "confirm s0" "diff s0 POLICY" "save s0" "matrix s0" "matrix s0 --preset none"
+	"report s0 --seconds 1" "offenders s0 --seconds 1" "capture s0 --count 1" "doctor s0" "check POLICY" "explain SF"
+	"replay CAPTURE" "replay CAPTURE --verdicts" "replay CAPTURE --summary" "reset s0" "attach s0" "detach --all")
+
+# ready_for COMMAND: sets COMMAND to it with its files, and the stage for it.
+ready_for() {
+	local files=$BATS_TEST_TMPDIR
+	COMMAND=${1/POLICY/$files/policy.yaml} COMMAND=${COMMAND/CAPTURE/$files/capture.pcapng}
+	if [ ! -e "$files/policy.yaml" ]; then
+		printf 'version: 1\npreset: strict\n' >"$files/policy.yaml"
+		ff attach s0
+		start_flood SF --pps 1000
+		ff capture s0 --count 10 --write "$files/capture.pcapng"
+	fi
+	ff attach s0 --preset default >/dev/null
+	[ "$1" != "confirm s0" ] || ff rule s0 syn-rst=off --confirm 60 >/dev/null
+}
+
+@test "the following two try every command" {
+	equal "$(printf '%s\n' "${REPORTS[@]%% *}" top | sort -u)" \
+		"$("$FLAGFILTER" --help | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p' | sort)"
+}
 
 @test "a full disk: every command that reports says in one line that it could not, exit 1" {
 	local command json
 	[ -w /dev/full ] || skip "no /dev/full"
-	printf 'version: 1\npreset: strict\n' >"$BATS_TEST_TMPDIR/policy.yaml"
 	for command in "${REPORTS[@]}"; do
 		for json in "" "--json"; do
-			ff attach s0 >/dev/null
-			command=${command/POLICY/$BATS_TEST_TMPDIR/policy.yaml}
-			run -1 --separate-stderr eval "ff $json $command >/dev/full"
+			ready_for "$command"
+			run -1 --separate-stderr eval "ff $json $COMMAND >/dev/full"
+			mapfile -t stderr_lines < <(printf '%s\n' "${stderr_lines[@]}" | grep -v ' packets seen, ') # capture's last
 			one_line "No space left" || {
 				echo "$json $command"
 				return 1
 			}
 		done
 	done
+	stop_flood
 }
 
 @test "a closed pipe: every command that reports ends by SIGPIPE, or where that is ignored with one line, exit 1" {
 	local command
-	printf 'version: 1\npreset: strict\n' >"$BATS_TEST_TMPDIR/policy.yaml"
 	closed() { # IGNORED-OR-NOT ARG...: exit status and stderr, with nobody at the other end of stdout
 		"$PYTHON" - "$FLAGFILTER" --netns "$SERVER" "$@" <<-'PY'
 			import os, signal, subprocess, sys
@@ -146,16 +167,17 @@ REPORTS=("status" "status s0" "stats s0" "stats s0 --watch=0.05 --count=3" "rule
 			done = subprocess.run([binary, netns, name, *rest], stdout=writer, stderr=subprocess.PIPE, text=True,
 			                      restore_signals=False, preexec_fn=lambda: signal.signal(
 			                          signal.SIGPIPE, signal.SIG_IGN if ignore == "ignore" else signal.SIG_DFL))
-			print(done.returncode, done.stderr.strip())
+			said = [line for line in done.stderr.splitlines() if " packets seen, " not in line]
+			print(done.returncode, "\n".join(said))
 		PY
 	}
 	for command in "${REPORTS[@]}"; do
-		command=${command/POLICY/$BATS_TEST_TMPDIR/policy.yaml}
-		ff attach s0 >/dev/null
+		ready_for "$command"
 		# shellcheck disable=SC2086 # words on purpose
-		equal "$(closed default $command)" "-13 " "$command"
-		ff attach s0 >/dev/null
+		equal "$(closed default $COMMAND)" "-13 " "$command"
+		ready_for "$command"
 		# shellcheck disable=SC2086 # words on purpose
-		equal "$(closed ignore $command)" "1 flagfilter: cannot write the output: Broken pipe" "$command"
+		equal "$(closed ignore $COMMAND)" "1 flagfilter: cannot write the output: Broken pipe" "$command"
 	done
+	stop_flood
 }
