@@ -49,10 +49,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-/* NAME=MODE */
-static int set_mode(struct policy *policy, const char *setting, struct diag *diag)
+/* The rule that NAME=MODE speaks of; NULL: it is not in POLICY. */
+static struct ff_rule *named_by(struct policy *policy, const char *setting)
 {
-	const char *equals = strchr(setting, '=');
+	char name[FF_NAME_SIZE];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(setting, "="), setting);
+	return policy_find(policy, name);
+}
+
+/* NAME=MODE, the one at INDEX of WORD. */
+static int set_mode(struct policy *policy, char **word, int index, struct diag *diag)
+{
+	const char *setting = word[index], *equals = strchr(setting, '=');
 	char name[FF_NAME_SIZE];
 	enum ff_mode mode;
 
@@ -65,6 +74,9 @@ static int set_mode(struct policy *policy, const char *setting, struct diag *dia
 	if (equals - setting >= FF_NAME_SIZE)
 		return diag_usage(diag, "no rule '%.*s'", (int)(equals - setting < 80 ? equals - setting : 80),
 				  setting);
+	for (int i = 0; i < index; i++) /* these are in the policy by now */
+		if (named_by(policy, word[i]) == named_by(policy, setting))
+			return diag_usage(diag, "'%.80s' and '%.80s': one rule, one mode", word[i], setting);
 	return policy_set_mode(policy, name, mode, diag);
 }
 
@@ -115,7 +127,7 @@ static int change_rules(struct policy *policy, void *context, struct diag *diag)
 
 	for (int i = delete; !add && !error && i < arguments->words; i++)
 		error = delete ? delete_rule(policy, arguments->word[i], diag)
-			       : set_mode(policy, arguments->word[i], diag);
+			       : set_mode(policy, arguments->word, i, diag);
 	policy_label_changed(policy);
 	return error;
 }
