@@ -5,6 +5,7 @@
 #include "sampling_options.h"
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 struct arguments {
 	const char *interface;
@@ -88,9 +89,12 @@ static int print_line(const struct sample *sample)
 
 static int write_packet(struct pcapng *pcapng, const struct sample *sample)
 {
-	char comment[80];
+	char comment[96], stands_for[32] = "";
 
-	snprintf(comment, sizeof(comment), "flagfilter: %s %.*s", fate(sample), FF_NAME_SIZE, sample->rule);
+	if (sample->weight > 1)
+		snprintf(stands_for, sizeof(stands_for), ", 1 of %u", sample->weight);
+	snprintf(comment, sizeof(comment), "flagfilter: %s %.*s%s", fate(sample), FF_NAME_SIZE, sample->rule,
+		 stands_for);
 	return pcapng_write(pcapng, sample->time_ns, sample->data, sample->captured, sample->length, comment);
 }
 
@@ -124,13 +128,23 @@ static int read_samples(struct samples *samples, struct sink *sink, struct diag 
 	return 0;
 }
 
-static void print_count(const struct samples *samples)
+/* How many there were: at the end of a capture that holds WRITTEN of them, and for whoever looks on. */
+static int finish(const struct samples *samples, struct pcapng *pcapng, unsigned long written)
 {
 	struct samples_count count;
+	struct timespec now;
+	int error = 0;
 
 	samples_count(samples, &count);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (pcapng)
+		error = pcapng_write_statistics(pcapng, now.tv_sec * 1000000000ull + now.tv_nsec, count.seen,
+						count.seen - written);
+	if (pcapng && !error)
+		error = pcapng_flush(pcapng);
 	fprintf(stderr, "flagfilter: %llu packets seen, %llu sampled, %llu lost\n", count.seen, count.sampled,
 		count.lost);
+	return error;
 }
 
 int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *diag)
@@ -141,7 +155,7 @@ int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *dia
 	_cleanup_pcapng_ struct pcapng *pcapng = NULL;
 	_cleanup_samples_ struct samples *samples = NULL;
 	struct sink sink = {};
-	int error;
+	int error, unfinished;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	sink.json = globals->json;
@@ -154,6 +168,8 @@ int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *dia
 		return error;
 	sink.pcapng = pcapng;
 	error = read_samples(samples, &sink, diag);
-	print_count(samples);
+	unfinished = finish(samples, pcapng, arguments.count - sink.left);
+	if (!error && unfinished)
+		error = diag_fail(diag, unfinished, "cannot write the output: %s", strerror(-unfinished));
 	return error;
 }

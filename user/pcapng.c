@@ -7,6 +7,7 @@
 enum {
 	BLOCK_SECTION = 0x0a0d0d0a,
 	BLOCK_INTERFACE = 1,
+	BLOCK_STATISTICS = 5,
 	BLOCK_PACKET = 6, /* "enhanced" */
 
 	OPTION_END = 0,
@@ -14,6 +15,8 @@ enum {
 	OPTION_NAME = 2,	    /* of an interface */
 	OPTION_RESOLUTION = 9,	    /* of its times */
 	OPTION_APPLICATION = 4,	    /* in a section */
+	OPTION_RECEIVED = 4,	    /* isb_ifrecv: packets, since the capture began */
+	OPTION_DROPPED = 5,	    /* isb_ifdrop: of these, by whoever captures */
 	RESOLUTION_NANOSECONDS = 9, /* 10^-9 s */
 	LINKTYPE_ETHERNET = 1,
 	BLOCK_SIZE_MAX = 1 << 17,
@@ -75,6 +78,12 @@ static int end_block(struct pcapng *pcapng)
 	return fwrite(pcapng->block, size, 1, pcapng->file) == 1 ? 0 : errno ? -errno : -EIO;
 }
 
+static void put_time(struct pcapng *pcapng, __u64 time_ns)
+{
+	put32(pcapng, time_ns >> 32);
+	put32(pcapng, time_ns);
+}
+
 static int write_header(struct pcapng *pcapng, const char *interface, __u32 snaplen)
 {
 	static const char application[] = "flagfilter " FLAGFILTER_VERSION;
@@ -130,12 +139,21 @@ int pcapng_write(struct pcapng *pcapng, __u64 time_ns, const void *data, __u32 c
 		return -E2BIG;
 	begin_block(pcapng, BLOCK_PACKET);
 	put32(pcapng, 0); /* the interface */
-	put32(pcapng, time_ns >> 32);
-	put32(pcapng, time_ns);
+	put_time(pcapng, time_ns);
 	put32(pcapng, captured);
 	put32(pcapng, length);
 	put_padded(pcapng, data, captured);
 	put_option(pcapng, OPTION_COMMENT, comment, comment_size);
+	return end_block(pcapng);
+}
+
+int pcapng_write_statistics(struct pcapng *pcapng, __u64 time_ns, __u64 received, __u64 dropped)
+{
+	begin_block(pcapng, BLOCK_STATISTICS);
+	put32(pcapng, 0); /* the interface */
+	put_time(pcapng, time_ns);
+	put_option(pcapng, OPTION_RECEIVED, &received, sizeof(received));
+	put_option(pcapng, OPTION_DROPPED, &dropped, sizeof(dropped));
 	return end_block(pcapng);
 }
 

@@ -196,6 +196,36 @@ start_spoofed() {
 	[ $(($(date +%s) - $(tshark -nr "$pcap" -T fields -e frame.time_epoch -c 1 2>/dev/null | cut -d. -f1))) -lt 20 ]
 }
 
+# in_file Received|Dropped: packets, as the file's own statistics say.
+in_file() {
+	tshark -X 'read_format:MIME Files Format' -V -nr "$BATS_TEST_TMPDIR/dropped.pcapng" 2>/dev/null |
+		sed -n "s/^ *Number of $1 Packets: //p"
+}
+
+@test "capture -w: the file says of each packet for how many it stands, and how many there were in all" {
+	local pcap=$BATS_TEST_TMPDIR/dropped.pcapng
+	need_tools tshark capinfos
+	ff attach s0
+	start_reader capture s0 -w "$pcap"
+	send4 SF --count 20
+	wait_until 5 eval '[ "$(tshark -nr "$BATS_TEST_TMPDIR/dropped.pcapng" 2>/dev/null | wc -l)" -eq 20 ]'
+	stop_reader
+	equal "$(in_file Received) $(in_file Dropped)" "20 0"
+	equal "$(tshark -nr "$pcap" -T fields -e frame.comment 2>/dev/null | sort -u)" "flagfilter: drop syn-fin"
+	start_flood SF --pps 20000
+	start_reader capture s0 -w "$pcap" --rate 50
+	sleep 1
+	stop_reader
+	stop_flood
+	equal "$(in_file Received)" "$(summed seen)"
+	equal "$(in_file Dropped)" $(($(summed seen) - $(tshark -nr "$pcap" 2>/dev/null | wc -l)))
+	capinfos "$pcap" | grep -q 'Number of stat entries = 1$'
+	# as many as it says: give or take six standard deviations (those without a number stand for themselves)
+	tshark -nr "$pcap" -T fields -e frame.comment 2>/dev/null |
+		awk -v seen="$(summed seen)" '{ n = / 1 of [0-9]+$/ ? $NF : 1; all += n; square += n * (n - 1); sampled += n > 1 }
+			END { print all, seen, sampled; exit !((all - seen) ^ 2 < 36 * square && sampled > 20) }'
+}
+
 @test "capture -w -: into a pipe, packet by packet; never onto a terminal" {
 	need_tools tshark script
 	ff attach s0
