@@ -125,7 +125,7 @@ static void find_veth_queues(const struct facts *facts, struct findings *finding
 	if (nic->rx_queues < nic->rx_queues_max)
 		fix(finding, "%s -L %s rx %u", command(facts, "ethtool", tool), nic->name, nic->rx_queues_max);
 	else
-		fix(finding, "on the other end: ethtool -L IF tx %u", nic->rx_queues);
+		fix(finding, "%s attach %s --mode generic", command(facts, "flagfilter", tool), nic->name);
 }
 
 static void find_bond(const struct facts *facts, enum finding_state state, struct findings *findings)

@@ -118,6 +118,11 @@ says_yes() {
 		says_no q0 channels
 		in_s bash -c "$(finding q0 channels fix | sed 's/^ip netns exec [^ ]* //')"
 		says_yes q0
+		# where this end has no more of them, what is named works too
+		in_s ip link add t0 numtxqueues 1 numrxqueues 1 type veth peer name t1 numtxqueues 4 numrxqueues 4
+		says_no t0 channels
+		PATH=${FLAGFILTER%/*}:$PATH bash -c "$(finding t0 channels fix)"
+		equal "$(ff --json status t0 | jq -r '.filters[0].mode')" generic
 	fi
 }
 
