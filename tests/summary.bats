@@ -142,6 +142,15 @@ equal() {
 	(ulimit -v 40000 && summary >/dev/null) # KiB: some 30 of them are libraries
 }
 
+@test "one is said in the singular" {
+	use eleven
+	run -0 "$FLAGFILTER" replay --summary "$CAPTURE"
+	[[ $output == *"and 1 packet from 1 more source"$'\n'* ]]
+	use one_too_many
+	run -0 "$FLAGFILTER" replay --summary "$CAPTURE"
+	[[ $output == *$'\n'"  and at most 1 packet before that"$'\n'* ]]
+}
+
 @test "a capture that breaks off is summed up to there, and fails" {
 	use out_of_order
 	head -c -10 "$CAPTURE" >"$BATS_TEST_TMPDIR/broken.pcap"

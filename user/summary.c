@@ -336,7 +336,7 @@ static void print_source(FILE *out, const struct source *source)
 		fprintf(out, "%u address%s\n  ", source->targets, source->targets == 1 ? "" : "es");
 	print_span(out, &source->seen);
 	if (source->unseen)
-		fprintf(out, "  and at most %llu packets before that\n", source->unseen);
+		fprintf(out, "  and at most %llu packet%s before that\n", source->unseen, plural(source->unseen));
 	for (unsigned int i = 0; i < SCANS; i++)
 		if (source->scan[i].count.packets)
 			fprintf(out, "  %10llu  %s%s%s%s\n", source->scan[i].count.packets, scans[i].name,
@@ -348,15 +348,16 @@ static void print_sources(FILE *out, struct summary *summary)
 {
 	unsigned int shown = summary->sketch.entries < SOURCES_PRINTED ? summary->sketch.entries : SOURCES_PRINTED;
 	__u64 packets = others(summary);
+	unsigned int more;
 
 	for (unsigned int i = 0; i < shown; i++)
 		print_source(out, &summary->source[i]);
 	for (unsigned int i = shown; i < summary->sketch.entries; i++)
 		packets += summary->source[i].seen.count.packets;
+	more = summary->sketch.entries - shown + summary->sketch.overflowed;
 	if (packets)
-		fprintf(out, "\nand %llu packet%s from %s%u more sources\n", packets, plural(packets),
-			summary->sketch.overflowed ? "at least " : "",
-			summary->sketch.entries - shown + summary->sketch.overflowed);
+		fprintf(out, "\nand %llu packet%s from %s%u more source%s\n", packets, plural(packets),
+			summary->sketch.overflowed ? "at least " : "", more, plural(more));
 }
 
 static int print_preset(FILE *out, const struct summary *summary, unsigned int preset)

@@ -84,6 +84,14 @@ def policy():
     yield from times(7, "SU", port=9)
 
 
+def eleven():
+    yield from (packet("", source=f"203.0.113.{i}") for i in range(11))
+
+
+def one_too_many():
+    yield from (packet("", source=f"203.0.{113 + i // 256}.{i % 256}") for i in range(257))
+
+
 def nothing():
     return []
 
@@ -105,6 +113,6 @@ def flood(path):
                 write(0xC0000209, i // 50 % 1000, i // 1000)
 
 
-for made in (two_scanners, out_of_order, scans, legal, fragments, all_flags, ipv6, policy, nothing):
+for made in (two_scanners, out_of_order, scans, legal, fragments, all_flags, ipv6, policy, eleven, one_too_many, nothing):
     wrpcap(f"{sys.argv[1]}/{made.__name__}.pcap", list(made()), linktype=1)
 flood(f"{sys.argv[1]}/flood.pcap")
