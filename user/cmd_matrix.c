@@ -124,7 +124,7 @@ static json_t *history_to_json(const struct matrix_history *history, bool at_mos
 static int print_json(const struct moment *moment, const struct question *question, const struct matrix *matrix)
 {
 	const struct matrix_history history = history_of(question, matrix);
-	json_t *object = moment_to_json(moment), *classes = json_array();
+	json_t *object = moment_to_json(moment, true), *classes = json_array();
 
 	for (unsigned int i = 0; i < matrix->rows; i++)
 		if (is_shown(question, &matrix->row[i]))

@@ -46,7 +46,7 @@ static json_t *to_json(const struct moment *now, const struct moment *before)
 	const struct report *report = &now->snapshot.report;
 	const struct report *previous = before ? &before->snapshot.report : report;
 	double interval_s = moment_interval_s(before, now);
-	json_t *object = moment_to_json(now);
+	json_t *object = moment_to_json(now, false);
 
 	if (report_to_json(report, object) ||
 	    json_object_set_new(

@@ -25,15 +25,16 @@ static const char *how_attached(const struct moment *moment)
 	return moment->location.programs.shared ? "shared" : "exclusive";
 }
 
-json_t *moment_to_json(const struct moment *moment)
+json_t *moment_to_json(const struct moment *moment, bool since)
 {
 	const struct location *location = &moment->location;
-	char time[OUTPUT_TIME_SIZE], since[OUTPUT_TIME_SIZE];
+	char time[OUTPUT_TIME_SIZE], counting[OUTPUT_TIME_SIZE];
 
-	return json_pack("{si ss sI ss ss ss ss}", "schema", 1, "interface", location->interface.name, "ifindex",
+	output_time(moment->snapshot.counting_ns, counting);
+	return json_pack("{si ss sI ss ss ss ss*}", "schema", 1, "interface", location->interface.name, "ifindex",
 			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(location->programs.mode),
 			 "attached", how_attached(moment), "time", output_time(moment_time_ns(moment), time),
-			 "counting_since", output_time(moment->snapshot.counting_ns, since));
+			 "counting_since", since ? counting : NULL);
 }
 
 bool moment_was_reset(const struct moment *moment)

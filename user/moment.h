@@ -21,8 +21,8 @@ double moment_interval_s(const struct moment *before, const struct moment *now);
 /* Counts do not go back to when it was attached. */
 bool moment_was_reset(const struct moment *moment);
 
-/* The keys schema, interface, ifindex, mode, attached, time, counting_since. NULL: no memory. */
-json_t *moment_to_json(const struct moment *moment);
+/* The keys schema, interface, ifindex, mode, attached, time, and with SINCE counting_since. NULL: no memory. */
+json_t *moment_to_json(const struct moment *moment, bool since);
 
 /* The policy, for how long the filter has been there, and for how long it counts, if that is not the same. */
 void moment_print_policy(FILE *out, const struct moment *moment);

@@ -61,7 +61,7 @@ json_t *survey_to_json(const struct survey *survey)
 {
 	const struct report *report = &survey->after.snapshot.report;
 	const struct ff_count frames = report_frames(report);
-	json_t *object = moment_to_json(&survey->after);
+	json_t *object = moment_to_json(&survey->after, true);
 	json_t *sampled = json_pack("{so sf sI sI sI}", "frames", report_count_to_json(&frames), "interval_s",
 				    survey->seconds, "seen", (json_int_t)survey->count.seen, "sampled",
 				    (json_int_t)survey->count.sampled, "lost", (json_int_t)survey->count.lost);

@@ -21,6 +21,7 @@ live() { "$PYTHON" "$BATS_TEST_DIRNAME/live_policy.py" "$(pins_of "$SERVER_ID")"
 
 # unconfirmed FILTER: of what status says, by jq.
 unconfirmed() { ff --json status s0 | jq -r ".filters[0].unconfirmed$1"; }
+changed_from() { [ "$(live)" != "$1" ]; }
 is_confirmed() { [ "$(unconfirmed "")" = null ]; }
 is_guarded() { [ "$(unconfirmed .guarded)" = true ]; }
 is_unguarded() { [ "$(unconfirmed .guarded)" = false ]; }
@@ -251,7 +252,6 @@ everything() {
 	local attached reset
 	ff attach s0 --policy "$(policy monitored <<<$'preset: none\nrules: [{name: syn-fin, mode: monitor}]')"
 	attached=$(ff --json status s0 | jq -r '.filters[0].attached_since')
-	equal "$(stats .counting_since)" "$attached"
 	run -0 ff stats s0
 	[[ ${lines[1]} =~ monitored.*', attached for 00:00:'..$ ]]
 	send4 SF --count 12
@@ -260,7 +260,6 @@ everything() {
 	reset=$(ff --json status s0 | jq -r '.filters[0].counting_since')
 	[[ $reset > $attached ]]
 	send4 SF,RAU --count 14
-	equal "$(stats .counting_since)" "$reset"
 	equal "$(ff --json matrix s0 | jq -r .counting_since)" "$reset"
 	run -0 ff stats s0
 	[[ ${lines[1]} =~ ', attached for 00:00:'..', counting for 00:00:0'.$ ]]
@@ -295,7 +294,7 @@ everything() {
 	ff rule s0 syn-fin=monitor fin-no-ack=off # all counts before this are in .dropped
 	count_at_server syn_fin "$SYN_FIN" accept
 	start_flood SF
-	wait_until 10 more_than 1000 count syn-fin would_drop
+	wait_until 30 more_than 1000 count syn-fin would_drop
 	before=$(arrived syn_fin)
 	ff reset s0
 	after=$(arrived syn_fin)
@@ -335,7 +334,7 @@ everything() {
 	send4 SU --count 6 # monitored: new
 	equal "$(count syn-fin dropped)" 20
 	equal "$(count new would_drop)" 6
-	wait_until 20 is_confirmed
+	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
 	equal "$(ff save s0)" "$saved"
 	send4 SF --count 10
@@ -357,7 +356,7 @@ everything() {
 	after=$(live)
 	equal "$(ff --json confirm s0 | jq -c .)" '{"schema":1,"interface":"s0","confirmed":true}'
 	equal "$(unconfirmed "")" null
-	wait_until 10 is_over "$guardian"
+	wait_until 30 is_over "$guardian"
 	sleep 2
 	equal "$(live)" "$after"
 	run -3 --separate-stderr ff confirm s0
@@ -374,14 +373,14 @@ everything() {
 	before=$(live)
 	# shellcheck disable=SC2016 # for that shell
 	setsid bash -c '"$@"; touch "$OUT"; sleep 60' - "$FLAGFILTER" --netns "$SERVER" apply s0 \
-		"$(policy none <<<'preset: none')" --confirm 2 >/dev/null 2>&1 3>&- &
+		"$(policy none <<<'preset: none')" --confirm 5 >/dev/null 2>&1 3>&- &
 	session=$!
-	wait_until 10 is_guarded
+	wait_until 30 is_guarded
 	[ "$(ps -o sid= -p "$(unconfirmed .guardian)" | xargs)" != "$session" ]
 	kill -KILL -- "-$session"
 	wait "$session" || true
-	[ "$(live)" != "$before" ]
-	wait_until 20 is_confirmed
+	wait_until 4 changed_from "$before"
+	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
 }
 
@@ -389,7 +388,7 @@ everything() {
 	local before
 	ff attach s0
 	before=$(live)
-	"$PYTHON" - "$FLAGFILTER" --netns "$SERVER" apply s0 "$(policy none <<<'preset: none')" --confirm 2 <<-'PYTHON'
+	"$PYTHON" - "$FLAGFILTER" --netns "$SERVER" apply s0 "$(policy none <<<'preset: none')" --confirm 5 <<-'PYTHON'
 		import os, pty, sys
 		pid, terminal = pty.fork()
 		if not pid:
@@ -400,8 +399,8 @@ everything() {
 		os.close(terminal)  # SIGHUP for all that are on it
 		assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == 1
 	PYTHON
-	[ "$(live)" != "$before" ]
-	wait_until 20 is_confirmed
+	wait_until 4 changed_from "$before"
+	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
 }
 
@@ -413,7 +412,7 @@ everything() {
 	kill -HUP "$(unconfirmed .guardian)" # not asked to end
 	sleep 0.2
 	kill -TERM "$(unconfirmed .guardian)"
-	wait_until 20 is_confirmed
+	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
 }
 
@@ -424,7 +423,7 @@ everything() {
 	ff apply s0 "$(policy none <<<'preset: none')" --confirm 1
 	after=$(live)
 	kill -KILL "$(unconfirmed .guardian)"
-	wait_until 10 is_unguarded
+	wait_until 30 is_unguarded
 	sleep 1.2
 	equal "$(live)" "$after"
 	equal "$(unconfirmed .goes_back_in_s)" null
@@ -444,12 +443,12 @@ everything() {
 	ff apply s0 "$(policy none <<<'preset: none')" --confirm 60
 	file=$(unconfirmed .file)
 	kill -KILL "$(unconfirmed .guardian)"
-	wait_until 10 is_unguarded
+	wait_until 30 is_unguarded
 	ff rule s0 >/dev/null
 	[ -e "$file" ] # it has the old policy
 	in_s ip link set dev s0 xdp off
 	forgotten() { ff detach --all && [ ! -e "$file" ]; }
-	wait_until 10 forgotten # the kernel lets go of the maps after a while
+	wait_until 30 forgotten # the kernel lets go of the maps after a while
 }
 
 # ff_moved ARG...: where s0 was moved to.
@@ -473,7 +472,7 @@ to_another_namespace() {
 	to_another_namespace
 	in_s ip link add s0 index "$index" type veth peer name s1
 	went_back() { [ "$(ff_moved --json status s0 | jq .filters[0].unconfirmed)" = null ]; }
-	wait_until 20 went_back
+	wait_until 30 went_back
 	equal "$(live)" "$before"
 	ff_moved detach s0
 }
@@ -483,7 +482,7 @@ to_another_namespace() {
 	ff attach s0 --confirm 1
 	guardian=$(unconfirmed .guardian) file=$(unconfirmed .file)
 	to_another_namespace
-	wait_until 20 is_over "$guardian"
+	wait_until 30 is_over "$guardian"
 	[[ $(ff_moved status s0) == *"does not go back by itself"*"flagfilter confirm s0"* ]]
 	ff_moved detach s0
 	[ ! -e "$file" ]
@@ -508,14 +507,14 @@ to_another_namespace() {
 	ff attach s0
 	equal "$(unconfirmed .guardian)" "$guardian"
 	kill -TERM "$guardian"
-	wait_until 20 is_confirmed
+	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
 	equal "$(count syn-fin dropped)" 5
 
 	ff apply s0 "$strict" --confirm 30
 	guardian=$(unconfirmed .guardian)
 	ff detach s0
-	wait_until 10 is_over "$guardian"
+	wait_until 30 is_over "$guardian"
 	ff attach s0 # not a filter that the old guardian knows
 	is_confirmed
 }
@@ -530,7 +529,7 @@ to_another_namespace() {
 	ff attach s0 --preset strict
 	after=$(live)
 	equal "$(unconfirmed "")" null
-	wait_until 10 is_over "$guardian"
+	wait_until 30 is_over "$guardian"
 	equal "$(live)" "$after"
 	equal "$(ff --json status s0 | jq -r '.filters[0].policy')" "preset strict"
 }
@@ -546,7 +545,7 @@ to_another_namespace() {
 	in_s ip link set s0 name t0
 	in_s ip link set t0 name s0 up
 	in_s ip neigh replace "$A4" lladdr 02:00:00:00:00:0a dev s0 nud permanent
-	wait_until 20 not_attached
+	wait_until 30 not_attached
 	nothing_left
 	send4 SF --count 7
 	equal "$(arrived syn_fin)" 7
@@ -586,11 +585,11 @@ to_another_namespace() {
 	before=$(live)
 	ff rule s0 syn-fin=off --confirm 1
 	equal "$(mode syn-fin)" off
-	wait_until 20 is_confirmed
+	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
 	equal "$(ff --json exempt s0 add 192.0.2.1 --confirm 1 | jq .confirm_within_s)" 1
 	[ "$(live)" != "$before" ]
-	wait_until 20 is_confirmed
+	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
 	run -2 --separate-stderr ff rule s0 --confirm 1
 	one_line "without a change"
@@ -602,9 +601,9 @@ to_another_namespace() {
 	ff attach s0
 	count_at_server syn_fin "$SYN_FIN"
 	start_flood SF
-	wait_until 10 counted_more_than 500 syn-fin
+	wait_until 30 counted_more_than 500 syn-fin
 	ff apply s0 "$(policy watch <<<$'preset: none\nrules: [{name: w, flags: "SYN,FIN/SYN,FIN", mode: monitor}]')" --confirm 1
-	wait_until 20 is_confirmed
+	wait_until 30 is_confirmed
 	sleep 0.5
 	stop_flood
 	echo "$CROSSED packets: $(ff --json stats s0 | jq -c .rules)"
