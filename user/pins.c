@@ -17,13 +17,18 @@
 
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
 {
-	/* Two names in turn: a filter and the one that replaces it exist side by side for a moment. */
-	for (const char *suffix = ""; suffix; suffix = *suffix ? NULL : "-new") {
-		snprintf(path, PINS_PATH_SIZE, "%s/%lu-%u%s", PINS_ROOT, netns_id(), ifindex, suffix);
+	int length = snprintf(path, PINS_PATH_SIZE, "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
+
+	/*
+	 * More than one: a filter and the one that replaces it exist side by side for a moment, and another tool may
+	 * hold a program that is attached no more.
+	 */
+	for (unsigned int number = 2; number <= 100; number++) {
 		if (!mkdir(path, 0700))
 			return 0;
 		if (errno != EEXIST)
 			break;
+		snprintf(path + length, PINS_PATH_SIZE - length, "-%u", number);
 	}
 	return -errno;
 }

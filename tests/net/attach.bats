@@ -326,6 +326,23 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	one_line ff-none
 }
 
+@test "programs that are attached no more but held by others: attach works, however many there are" {
+	local held="/sys/fs/bpf/ff-$$-held" times=0
+	need_tools bpftool
+	mkdir "$held"
+	while [ $((times += 1)) -le 4 ]; do
+		ff attach s0 || break
+		bpftool prog pin id "$(xdp_id)" "$held/$times"
+		in_s ip link set s0 xdp off
+	done
+	rm -r "$held"
+	ff attach s0
+	equal "$(pins_of "$SERVER_ID" | wc -l)" 1
+	ff detach s0
+	nothing_left
+	equal "$times" 5 "attached"
+}
+
 @test "the interface is deleted while attached: one line, and the next change sweeps what it left" {
 	in_s ip link add e0 type veth peer name e1
 	ff attach e0
