@@ -49,6 +49,7 @@ levels=(
 	"doctor"
 	"pins"
 	"xdp"
+	"dispatcher"
 	"program engine capture netns cost pending nic holder"
 	"top_view"
 	"top screen"

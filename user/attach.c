@@ -56,7 +56,7 @@ static int write_first_sources(struct program *program, const char *pins, const 
 static int remove_filter(const struct location *location, struct diag *diag)
 {
 	int error = xdp_detach(location->interface.ifindex, location->interface.name, &location->programs,
-			       location->programs.program[location->program].id, diag);
+			       location->programs.program[location->program].id, location->pins, diag);
 
 	if (!error)
 		pins_remove(location->pins);
@@ -97,7 +97,7 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 	if (!error && policy->sources)
 		error = write_first_sources(program, location->pins, policy, diag);
 	if (!error)
-		error = xdp_attach(program, interface->ifindex, interface->name, mode, diag);
+		error = xdp_attach(program, interface->ifindex, interface->name, mode, location->pins, diag);
 	if (error)
 		pins_remove(location->pins);
 	if (!error)
@@ -178,7 +178,7 @@ static int attach_successor(const struct location *location, const struct filter
 		error = program_open(&program, pins, state, diag);
 	return error ? error
 		     : xdp_attach(program, location->interface.ifindex, location->interface.name,
-				  location->programs.mode, diag);
+				  location->programs.mode, pins, diag);
 }
 
 /* The same behind the dispatcher; see the top of this file. */

@@ -2,6 +2,7 @@
 #include "pins.h"
 
 #include "cleanup.h"
+#include "dispatcher.h"
 #include "netns.h"
 #include "pending.h"
 #include <bpf/bpf.h>
@@ -106,14 +107,7 @@ static bool belongs(const char *dir, __u32 state, const struct xdp_program_info 
 
 void pins_remove(const char *dir)
 {
-	char path[PINS_PATH_SIZE];
-
-	pins_unmark(dir, 0);
-	for (enum program_map map = 0; map < PROGRAM_MAPS; map++) {
-		pins_file(dir, map, path);
-		unlink(path);
-	}
-	rmdir(dir);
+	system_remove_pins(dir);
 }
 
 /* The next filter's directory in ROOT, or 0 at the end. */
@@ -137,8 +131,10 @@ static void sweep(void)
 	__u32 id = 0;
 
 	while (root && next_dir(root, path)) {
-		_cleanup_fd_ int fd = pins_open(path, MAP_STATE, &id);
+		_cleanup_fd_ int fd = -1;
 
+		dispatcher_settle(path);
+		fd = pins_open(path, MAP_STATE, &id);
 		if (fd == -ENOENT || (fd >= 0 && !xdp_map_in_use(id)))
 			pins_remove(path);
 	}

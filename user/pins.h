@@ -4,7 +4,8 @@
  *
  * The directory's name only has to be unique: which pins belong to an interface is told by which program the kernel has
  * there and which maps it uses. So a renamed or moved interface keeps its filter, and pins that no program uses any
- * more (interface deleted, program removed by another tool, loader killed) are leftovers, swept by the next change.
+ * more (interface deleted, program removed by another tool, loader killed) are leftovers, swept by the next change. While
+ * libxdp is at work its dispatchers are noted there, too: see dispatcher.h.
  */
 #ifndef PINS_H
 #define PINS_H
@@ -26,7 +27,7 @@ int pins_lock(int *lock, struct diag *diag);
 int pins_try_lock(int *lock, struct diag *diag); /* the same, but -EAGAIN instead of waiting */
 void pins_unlock(int *lock);			 /* for _cleanup_ */
 
-/* Makes a directory for a new filter on the interface with this index, in this network namespace. -errno */
+/* Makes a directory, of whatever number, for a new filter on the interface with this index here. -errno */
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE]);
 
 /* The file of one map. */

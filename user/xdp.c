@@ -2,6 +2,7 @@
 #include "xdp.h"
 
 #include "cleanup.h"
+#include "dispatcher.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -16,11 +17,12 @@
 
 /*
  * What libbpf and libxdp print. It is static because their callbacks take no context. The kernel's own words about a
- * refused attach (netlink's extack) come to light nowhere else.
+ * refused attach (netlink's extack) come to light nowhere else, nor does what libxdp is about to pin.
  */
 static struct {
 	bool verbose;
 	char kernel_words[256];
+	const char *notes; /* where dispatchers are noted, or NULL */
 } chatter;
 
 DEFINE_CLEANUP(cleanup_multiprog, struct xdp_multiprog *, xdp_multiprog__close)
@@ -29,6 +31,7 @@ DEFINE_CLEANUP(cleanup_xdp_program, struct xdp_program *, xdp_program__close)
 static void chatter_note(const char *format, va_list args)
 {
 	static const char mark[] = "Kernel error message: ";
+	unsigned int ifindex, id;
 	char line[512];
 	va_list copy;
 	char *words;
@@ -42,6 +45,9 @@ static void chatter_note(const char *format, va_list args)
 		words[strcspn(words, "\n")] = '\0';
 		snprintf(chatter.kernel_words, sizeof(chatter.kernel_words), "%s", words);
 	}
+	words = strstr(line, "Pinning multiprog");
+	if (words && chatter.notes && sscanf(words, "%*[^/]" DISPATCHER_PINS "/dispatch-%u-%u", &ifindex, &id) == 2)
+		dispatcher_note(chatter.notes, ifindex, id);
 	if (chatter.verbose)
 		vfprintf(stderr, format, args);
 }
@@ -251,8 +257,21 @@ static int fail_attach(struct diag *diag, int error, const char *interface, enum
 	return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 }
 
+/* Between these two libxdp changes what is behind the interface's dispatcher. */
+static void begin_change(unsigned int ifindex, const char *notes)
+{
+	chatter.notes = notes;
+	dispatcher_note_attached(notes, ifindex);
+}
+
+static void end_change(void)
+{
+	dispatcher_settle(chatter.notes);
+	chatter.notes = NULL;
+}
+
 int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
-	       struct diag *diag)
+	       const char *notes, struct diag *diag)
 {
 	_cleanup_(cleanup_xdp_program) struct xdp_program *xdp = NULL;
 	struct bpf_object *object = program_object(program);
@@ -272,7 +291,9 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
 	}
 	xdp_program__set_run_prio(xdp, RUN_PRIORITY);
 	chatter.kernel_words[0] = '\0';
+	begin_change(ifindex, notes);
 	error = xdp_program__attach(xdp, ifindex, modes[mode].libxdp, 0);
+	end_change();
 	return error ? fail_attach(diag, error, interface, mode, program_id(program)) : 0;
 }
 
@@ -336,14 +357,20 @@ static int detach_exclusive(unsigned int ifindex, enum xdp_mode mode, __u32 id)
 }
 
 int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_programs *programs, __u32 id,
-	       struct diag *diag)
+	       const char *notes, struct diag *diag)
 {
 	char text[REASON_SIZE];
 	const char *on_words;
 	int error;
 
 	chatter.kernel_words[0] = '\0';
-	error = programs->shared ? detach_shared(ifindex, id) : detach_exclusive(ifindex, programs->mode, id);
+	if (programs->shared) {
+		begin_change(ifindex, notes);
+		error = detach_shared(ifindex, id);
+		end_change();
+	} else {
+		error = detach_exclusive(ifindex, programs->mode, id);
+	}
 	if (!error)
 		return 0;
 	on_words = advice_on_words(chatter.kernel_words);

@@ -34,9 +34,12 @@ int xdp_list(unsigned int ifindex, struct xdp_programs *programs);
 /* Whether the program uses the map with this id. */
 bool xdp_program_uses(const struct xdp_program_info *program, __u32 map_id);
 
-/* Loads PROGRAM and attaches it, beside others if they came through libxdp. -errno with DIAG filled. */
+/*
+ * Loads PROGRAM and attaches it, beside others if they came through libxdp. What libxdp would leave if it were killed
+ * is noted in the directory NOTES. -errno with DIAG filled.
+ */
 int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
-	       struct diag *diag);
+	       const char *notes, struct diag *diag);
 
 /*
  * Lets xdp_attach() do without libxdp's dispatcher from now on. Linux 5.10 has the extension programs that a dispatcher
@@ -51,9 +54,9 @@ int xdp_load(struct program *program, const char *interface, enum xdp_mode mode,
 int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
 		struct diag *diag);
 
-/* Takes away the program with this id and no other. */
+/* Takes away the program with this id and no other. NOTES as above. */
 int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_programs *programs, __u32 id,
-	       struct diag *diag);
+	       const char *notes, struct diag *diag);
 
 /* Whether any loaded program in the system uses the map with this id; true also when that cannot be found out. */
 bool xdp_map_in_use(__u32 map_id);

@@ -343,6 +343,33 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	equal "$times" 5 "attached"
 }
 
+# A killed loader's notes of dispatchers, made by hand: they are links in the filter's pins. tests/vm/faults.sh has real ones.
+@test "a dispatcher's pins are removed only where a killed loader noted it, here, and it is not attached" {
+	local xdp=/sys/fs/bpf/xdp pins index id note stay=""
+	need_tools bpftool
+	ff attach s0
+	index=$(in_s ip -j link show s0 | jq ".[0].ifindex") id=$(xdp_id) pins=$(pins_of "$SERVER_ID")
+	mkdir -p "$xdp"
+	# attached; another namespace's; of an interface that is not there; not noted; and the one that is left
+	local attached=dispatch-$index-$id others=dispatch-$index-$((4000000000 + $$)) absent=dispatch-9999-$((4000000000 + $$)) \
+		unnoted=dispatch-$index-$((4100000000 + $$)) left=dispatch-$index-$((4200000000 + $$))
+	for note in "$attached" "$others" "$absent" "$unnoted" "$left"; do
+		mkdir "$xdp/$note"
+		bpftool prog pin id "$id" "$xdp/$note/prog0-prog"
+	done
+	for note in "$attached" "$absent" "$left"; do ln -s "$SERVER_ID" "$pins/$note"; done
+	ln -s 1 "$pins/$others"
+	ff rule s0 syn-rst=off
+	for note in "$attached" "$others" "$absent" "$unnoted" "$left"; do
+		[ ! -e "$xdp/$note" ] || stay+=" $note"
+		rm -rf "${xdp:?}/$note"
+	done
+	equal "$stay" " $attached $others $absent $unnoted"
+	equal "$(find "$pins" -name 'dispatch-*' -printf '%f\n' | sort)" "$(printf '%s\n' "$others" "$absent" | sort)" "notes"
+	ff detach s0
+	nothing_left
+}
+
 @test "the interface is deleted while attached: one line, and the next change sweeps what it left" {
 	in_s ip link add e0 type veth peer name e1
 	ff attach e0

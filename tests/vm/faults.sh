@@ -3,7 +3,7 @@
 # Part of tests/vm/guest.sh: the loader is killed at one step after the other, behind libxdp's dispatcher and before another
 # program. (tests/net/failures.bats does the same where the filter is exclusive.)
 #
-#	VM_STRIDE=1	at each step, and not at every so manyth: it takes about two seconds a step
+#	VM_STRIDE=1	at each step, and not at every so manyth: it takes about four seconds a step
 #
 # shellcheck shell=bash disable=SC2317 # the tests are called by name
 
@@ -88,29 +88,67 @@ nothing_leaked() {
 	equal "$(objects)" "$1"
 }
 
-# Killed between its pins and its attach, libxdp leaves pins of its own, which hold a program of ours: see
-# docs/reliability.md. Once they are gone, the next loader sweeps what they kept.
-clean_libxdp() {
-	xdp-loader clean v1
-	rm -f /sys/fs/bpf/xdp/prog-test-link-*
+# What libxdp's own trial leaves, killed: a link and two programs of a few instructions. They are not ours, and nobody but rm
+# removes them.
+clean_trial() { rm -f /sys/fs/bpf/xdp/prog-test-link-*; }
+
+# steps_at_dispatcher COMMAND...: the steps at which libxdp has some pins of a new dispatcher, but has not attached it, and
+# the next one, where it has attached it, but has the old one's pins. With VM_STRIDE all of them, else the last two. The command
+# does its work; its steps are dots in the midst of what libxdp says.
+steps_at_dispatcher() {
+	FAULT_STEPS=/proc/self/fd/2 LD_PRELOAD=/fault.so "$@" 2>&1 >/dev/null | awk -v all="${VM_STRIDE:-0}" '
+		match($0, /^\.+/) { steps += RLENGTH }
+		/Pinning multiprog/ { pinned = steps + 2 }
+		/Loaded [0-9]+ programs on/ && pinned {
+			for (step = pinned; step <= steps + 1; step++)
+				if (all || step >= steps)
+					print step
+			pinned = 0
+		}'
 }
 
-# killed_everywhere NAME ARG...: then NAME_killed says what must hold, and makes it as it was.
+# after_kill NAME: NAME_killed says what must hold, and makes it as it was.
+after_kill() {
+	[ "$(dispatchers)" = 1 ] || LEFT=$((LEFT + 1))
+	clean_trial
+	"${1}_killed"
+	equal "$(dispatchers)" 1 "pinned dispatchers"
+	TIMES=$((TIMES + 1))
+}
+
+dispatchers() { find /sys/fs/bpf/xdp -name 'dispatch-*' | wc -l; }
+
+# killed_everywhere NAME ARG...: at each STRIDEth step, and where libxdp attaches.
 killed_everywhere() {
-	local name=$1 step times=0 before
+	local name=$1 command=("${1/replace/attach}" "${@:2}") step steps before
 	other late 50
 	before=$(objects)
-	[ "$name" = attach ] || flagfilter attach v1 --preset conntrack
-	DROPPED=0
+	TIMES=0 LEFT=0 DROPPED=0
+	if [ "$name" = attach ]; then
+		steps=$(steps_at_dispatcher flagfilter -v "${command[@]}")
+		flagfilter detach v1
+	else
+		flagfilter attach v1 --preset conntrack
+		steps=$(steps_at_dispatcher flagfilter -v "${command[@]}")
+		if [ "$name" = detach ]; then flagfilter attach v1 --preset conntrack; fi
+	fi
+	for step in $steps; do
+		echo "step $step"
+		killed_at "$step" flagfilter "${command[@]}"
+		after_kill "$name"
+	done
+	if [ "$name" != rule ]; then
+		echo "dispatchers were left at $LEFT of ${steps//$'\n'/ }"
+		[ "$LEFT" -ge 2 ]
+	fi
 	for ((step = 1; ; step += STRIDE)); do
 		echo "step $step"
-		killed_at "$step" flagfilter "${name/replace/attach}" "${@:2}" || break
-		clean_libxdp
-		"${name}_killed"
-		times=$((times + 1))
+		killed_at "$step" flagfilter "${command[@]}" || break
+		after_kill "$name"
 	done
-	[ "$times" -gt 1 ]
+	[ "$TIMES" -gt 1 ]
 	flagfilter detach v1 || [ "$name" = detach ]
 	no_pins
 	nothing_leaked "$before"
+	echo "# $name: killed $TIMES times, up to step $((step - STRIDE)), pins of a dispatcher left $LEFT times" >/dev/console
 }
