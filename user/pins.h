@@ -4,8 +4,8 @@
  *
  * The directory's name only has to be unique: which pins belong to an interface is told by which program the kernel has
  * there and which maps it uses. So a renamed or moved interface keeps its filter, and pins that no program uses any
- * more (interface deleted, program removed by another tool, loader killed) are leftovers, swept by the next change. While
- * libxdp is at work its dispatchers are noted there, too: see dispatcher.h.
+ * more (interface deleted, program removed by another tool, loader killed) are leftovers, swept by the next change.
+ * While libxdp is at work its dispatchers are noted there, too: see dispatcher.h.
  */
 #ifndef PINS_H
 #define PINS_H
