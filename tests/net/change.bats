@@ -323,12 +323,12 @@ everything() {
 	send4 SF --count 10
 	send4 UAN --count 3 # monitored: zebra
 	before=$(live) saved=$(ff save s0)
-	equal "$(ff --json apply s0 "$strict" --confirm 2 | jq .confirm_within_s)" 2
+	equal "$(ff --json apply s0 "$strict" --confirm 6 | jq .confirm_within_s)" 6
 	[ "$(live)" != "$before" ]
 	equal "$(unconfirmed .to)" "$(head -n 1 <<<"$saved" | cut -c 3-)"
 	equal "$(unconfirmed .guarded)" true
 	file=$(unconfirmed .file)
-	[ "$(unconfirmed .goes_back_in_s)" -le 2 ]
+	[ "$(unconfirmed .goes_back_in_s)" -le 6 ]
 	[[ $(ff status s0) == *"unconfirmed: goes back to "*everything.yaml*" in "*" s"* ]]
 	send4 SF --count 10
 	send4 SU --count 6 # monitored: new
@@ -351,13 +351,13 @@ everything() {
 @test "confirm in time: it stays, the guardian ends, and a second confirm says that there is nothing: exit 3" {
 	local guardian after
 	ff attach s0
-	ff apply s0 "$(policy strict <<<'preset: strict')" --confirm 2
+	ff apply s0 "$(policy strict <<<'preset: strict')" --confirm 4
 	guardian=$(unconfirmed .guardian)
 	after=$(live)
 	equal "$(ff --json confirm s0 | jq -c .)" '{"schema":1,"interface":"s0","confirmed":true}'
 	equal "$(unconfirmed "")" null
 	wait_until 30 is_over "$guardian"
-	sleep 2
+	sleep 4
 	equal "$(live)" "$after"
 	run -3 --separate-stderr ff confirm s0
 	[[ $output == *"nothing on s0"* ]]
@@ -467,7 +467,7 @@ to_another_namespace() {
 	ff attach s0
 	before=$(live)
 	index=$(in_s ip -j link show s0 | jq '.[0].ifindex')
-	ff apply s0 "$(policy none <<<'preset: none')" --confirm 2
+	ff apply s0 "$(policy none <<<'preset: none')" --confirm 5
 	[ "$(live)" != "$before" ]
 	to_another_namespace
 	in_s ip link add s0 index "$index" type veth peer name s1
@@ -479,7 +479,7 @@ to_another_namespace() {
 
 @test "attach --confirm, and its interface moved to another namespace: it stays, and status there says so" {
 	local guardian file
-	ff attach s0 --confirm 1
+	ff attach s0 --confirm 4
 	guardian=$(unconfirmed .guardian) file=$(unconfirmed .file)
 	to_another_namespace
 	wait_until 30 is_over "$guardian"
@@ -522,7 +522,7 @@ to_another_namespace() {
 @test "a filter that came after the one with the unconfirmed change is not touched" {
 	local after guardian
 	ff attach s0
-	ff apply s0 "$(policy none <<<'preset: none')" --confirm 2
+	ff apply s0 "$(policy none <<<'preset: none')" --confirm 5
 	guardian=$(unconfirmed .guardian)
 	in_s ip link set dev s0 xdp off
 	sleep 0.5 # until the kernel has let go of it: only then are its pins swept, which the guardian does not keep
@@ -536,7 +536,7 @@ to_another_namespace() {
 
 @test "attach --confirm detaches by itself, whatever its interface is called by then; confirmed, it stays" {
 	count_at_server syn_fin "$SYN_FIN"
-	ff attach s0 --confirm 2
+	ff attach s0 --confirm 6
 	equal "$(unconfirmed .to)" null
 	[[ $(ff status) == *"unconfirmed: is detached in "* ]]
 	send4 SF --count 10
@@ -550,9 +550,9 @@ to_another_namespace() {
 	send4 SF --count 7
 	equal "$(arrived syn_fin)" 7
 
-	equal "$(ff --json attach s0 --confirm 2 | jq .confirm_within_s)" 2
+	equal "$(ff --json attach s0 --confirm 4 | jq .confirm_within_s)" 4
 	ff confirm s0
-	sleep 2.3
+	sleep 4.3
 	send4 SF --count 5
 	equal "$(count syn-fin dropped)" 5
 	run -1 --separate-stderr ff attach s0 --confirm 2
@@ -583,11 +583,11 @@ to_another_namespace() {
 	local before
 	ff attach s0
 	before=$(live)
-	ff rule s0 syn-fin=off --confirm 1
+	ff rule s0 syn-fin=off --confirm 4
 	equal "$(mode syn-fin)" off
 	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
-	equal "$(ff --json exempt s0 add 192.0.2.1 --confirm 1 | jq .confirm_within_s)" 1
+	equal "$(ff --json exempt s0 add 192.0.2.1 --confirm 4 | jq .confirm_within_s)" 4
 	[ "$(live)" != "$before" ]
 	wait_until 30 is_confirmed
 	equal "$(live)" "$before"
