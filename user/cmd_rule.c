@@ -62,6 +62,7 @@ static struct ff_rule *named_by(struct policy *policy, const char *setting)
 static int set_mode(struct policy *policy, char **word, int index, struct diag *diag)
 {
 	const char *setting = word[index], *equals = strchr(setting, '=');
+	const struct ff_rule *rule;
 	char name[FF_NAME_SIZE];
 	enum ff_mode mode;
 
@@ -74,8 +75,9 @@ static int set_mode(struct policy *policy, char **word, int index, struct diag *
 	if (equals - setting >= FF_NAME_SIZE)
 		return diag_usage(diag, "no rule '%.*s'", (int)(equals - setting < 80 ? equals - setting : 80),
 				  setting);
-	for (int i = 0; i < index; i++) /* these are in the policy by now */
-		if (named_by(policy, word[i]) == named_by(policy, setting))
+	rule = named_by(policy, setting);
+	for (int i = 0; i < index; i++) /* these are in the policy, and in their modes, by now */
+		if (named_by(policy, word[i]) == rule && rule->mode != mode)
 			return diag_usage(diag, "'%.80s' and '%.80s': one rule, one mode", word[i], setting);
 	return policy_set_mode(policy, name, mode, diag);
 }

@@ -93,13 +93,14 @@ policy() {
 	run -2 --separate-stderr ff rule s0 syn-fin=off syn-rst=nonsense
 	one_line nonsense
 	equal "$(mode syn-fin)" monitor
-	for twice in "syn-fin=off syn-rst=off syn-fin=enforce" "syn-fin=off syn-fin=off" "syn-fin=off null=off tcp-no-flag=monitor" \
+	for twice in "syn-fin=off syn-rst=off syn-fin=enforce" "syn-fin=off null=off tcp-no-flag=monitor" \
 		"syn-fin=off runt=off runt=monitor"; do
 		# shellcheck disable=SC2086 # words on purpose
 		run -2 --separate-stderr ff rule s0 $twice
 		one_line "one rule, one mode" "${twice##* }"
 		equal "$(mode syn-fin)" monitor
 	done
+	ff rule s0 syn-fin=monitor syn-fin=monitor # says the same
 	run -0 ff rule s0
 	[[ $output == *syn-fin*monitor* ]]
 }
