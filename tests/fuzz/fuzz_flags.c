@@ -71,7 +71,7 @@ static void try_settings(char **settings, int count)
 
 	REQUIRE(!policy_from_preset(&policy, "strict", &diag));
 	for (int i = 0; i < count && !error; i++)
-		error = set_mode(&policy, settings[i], &diag);
+		error = set_mode(&policy, settings, i, &diag);
 	if (error) {
 		REQUIRE(diag.usage && diag.text[0] && memchr(diag.text, '\0', sizeof(diag.text)));
 		return;
