@@ -563,7 +563,8 @@ run_tests() {
 
 jumbo_fate() { if kernel_is "$1"; then echo attaches; else echo says what to change; fi; }
 
-no_complaints() { ! dmesg | grep -E 'WARNING:|BUG:|Oops|int3|UBSAN|KASAN'; }
+# A CPU that waits long for its turn is no complaint here: the emulator runs both in one thread.
+no_complaints() { ! dmesg | grep -v 'soft lockup' | grep -E 'WARNING:|BUG:|Oops|int3|UBSAN|KASAN'; }
 
 boot
 echo "# $(uname -r), $(nproc) CPUs, up after $(cut -d. -f1 /proc/uptime) s"
