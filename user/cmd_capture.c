@@ -5,7 +5,6 @@
 #include "sampling_options.h"
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 struct arguments {
 	const char *interface;
@@ -132,14 +131,11 @@ static int read_samples(struct samples *samples, struct sink *sink, struct diag 
 static int finish(const struct samples *samples, struct pcapng *pcapng, unsigned long written)
 {
 	struct samples_count count;
-	struct timespec now;
 	int error = 0;
 
 	samples_count(samples, &count);
-	clock_gettime(CLOCK_REALTIME, &now);
 	if (pcapng)
-		error = pcapng_write_statistics(pcapng, now.tv_sec * 1000000000ull + now.tv_nsec, count.seen,
-						count.seen - written);
+		error = pcapng_write_statistics(pcapng, program_now_ns(), count.seen, count.seen - written);
 	if (pcapng && !error)
 		error = pcapng_flush(pcapng);
 	fprintf(stderr, "flagfilter: %llu packets seen, %llu sampled, %llu lost\n", count.seen, count.sampled,

@@ -75,7 +75,7 @@ static int set_mode(struct policy *policy, char **word, int index, struct diag *
 	if (equals - setting >= FF_NAME_SIZE)
 		return diag_usage(diag, "no rule '%.*s'", (int)(equals - setting < 80 ? equals - setting : 80),
 				  setting);
-	rule = named_by(policy, setting);
+	rule = policy_find(policy, name);
 	for (int i = 0; i < index; i++) /* these are in the policy, and in their modes, by now */
 		if (named_by(policy, word[i]) == rule && rule->mode != mode)
 			return diag_usage(diag, "'%.80s' and '%.80s': one rule, one mode", word[i], setting);

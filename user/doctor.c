@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "doctor.h"
-#include "text.h"
 
+#include "text.h"
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdarg.h>

@@ -7,8 +7,8 @@
  * The product's own change returns when no packet meets the old policy any more, which takes the kernel an RCU grace
  * period, many milliseconds; until then the slot that the next change would write is in use. But to go back to the
  * policy before takes no writing: it still is in the other slot, whole. So each millisecond one store exchanges the
- *two, STORES times under the lock that loaders take; then they have their turn, and RULE gets its next mode by the way
- *that the `rule` command takes.
+ * two, STORES times under the lock that loaders take; then they have their turn, and RULE gets its next mode by the way
+ * that the `rule` command takes.
  */
 #include "attach.h"
 #include "bench.h"

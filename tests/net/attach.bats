@@ -183,7 +183,7 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	ff attach s0
 	count_at_server syn_fin "$SYN_FIN"
 	start_flood SF
-	wait_until 30 counted_more_than 1000 syn-fin
+	wait_until 5 counted_more_than 1000 syn-fin
 	for i in {1..15}; do
 		before=$(count syn-fin dropped)
 		ff attach s0 >/dev/null
@@ -380,7 +380,7 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 		one_line "no interface 'e0'"
 	done
 	attach_sweeps() { ff attach s0 >/dev/null && equal "$(pins_of "$SERVER_ID" | wc -l)" 1; }
-	wait_until 30 attach_sweeps # the kernel drops a deleted interface's program after a while
+	wait_until 5 attach_sweeps # the kernel drops a deleted interface's program after a while
 	ff detach s0
 	nothing_left
 }

@@ -294,7 +294,7 @@ everything() {
 	ff rule s0 syn-fin=monitor fin-no-ack=off # all counts before this are in .dropped
 	count_at_server syn_fin "$SYN_FIN" accept
 	start_flood SF
-	wait_until 30 more_than 1000 count syn-fin would_drop
+	wait_until 10 more_than 1000 count syn-fin would_drop
 	before=$(arrived syn_fin)
 	ff reset s0
 	after=$(arrived syn_fin)
@@ -334,7 +334,7 @@ everything() {
 	send4 SU --count 6 # monitored: new
 	equal "$(count syn-fin dropped)" 20
 	equal "$(count new would_drop)" 6
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	equal "$(live)" "$before"
 	equal "$(ff save s0)" "$saved"
 	send4 SF --count 10
@@ -356,7 +356,7 @@ everything() {
 	after=$(live)
 	equal "$(ff --json confirm s0 | jq -c .)" '{"schema":1,"interface":"s0","confirmed":true}'
 	equal "$(unconfirmed "")" null
-	wait_until 30 is_over "$guardian"
+	wait_until 10 is_over "$guardian"
 	sleep 4
 	equal "$(live)" "$after"
 	run -3 --separate-stderr ff confirm s0
@@ -375,12 +375,12 @@ everything() {
 	setsid bash -c '"$@"; touch "$OUT"; sleep 60' - "$FLAGFILTER" --netns "$SERVER" apply s0 \
 		"$(policy none <<<'preset: none')" --confirm 5 >/dev/null 2>&1 3>&- &
 	session=$!
-	wait_until 30 is_guarded
+	wait_until 10 is_guarded
 	[ "$(ps -o sid= -p "$(unconfirmed .guardian)" | xargs)" != "$session" ]
 	kill -KILL -- "-$session"
 	wait "$session" || true
 	wait_until 4 changed_from "$before"
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	equal "$(live)" "$before"
 }
 
@@ -400,7 +400,7 @@ everything() {
 		assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == 1
 	PYTHON
 	wait_until 4 changed_from "$before"
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	equal "$(live)" "$before"
 }
 
@@ -412,7 +412,7 @@ everything() {
 	kill -HUP "$(unconfirmed .guardian)" # not asked to end
 	sleep 0.2
 	kill -TERM "$(unconfirmed .guardian)"
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	equal "$(live)" "$before"
 }
 
@@ -423,7 +423,7 @@ everything() {
 	ff apply s0 "$(policy none <<<'preset: none')" --confirm 1
 	after=$(live)
 	kill -KILL "$(unconfirmed .guardian)"
-	wait_until 30 is_unguarded
+	wait_until 10 is_unguarded
 	sleep 1.2
 	equal "$(live)" "$after"
 	equal "$(unconfirmed .goes_back_in_s)" null
@@ -443,12 +443,12 @@ everything() {
 	ff apply s0 "$(policy none <<<'preset: none')" --confirm 60
 	file=$(unconfirmed .file)
 	kill -KILL "$(unconfirmed .guardian)"
-	wait_until 30 is_unguarded
+	wait_until 10 is_unguarded
 	ff rule s0 >/dev/null
 	[ -e "$file" ] # it has the old policy
 	in_s ip link set dev s0 xdp off
 	forgotten() { ff detach --all && [ ! -e "$file" ]; }
-	wait_until 30 forgotten # the kernel lets go of the maps after a while
+	wait_until 10 forgotten # the kernel lets go of the maps after a while
 }
 
 # ff_moved ARG...: where s0 was moved to.
@@ -472,7 +472,7 @@ to_another_namespace() {
 	to_another_namespace
 	in_s ip link add s0 index "$index" type veth peer name s1
 	went_back() { [ "$(ff_moved --json status s0 | jq .filters[0].unconfirmed)" = null ]; }
-	wait_until 30 went_back
+	wait_until 20 went_back
 	equal "$(live)" "$before"
 	ff_moved detach s0
 }
@@ -482,7 +482,7 @@ to_another_namespace() {
 	ff attach s0 --confirm 4
 	guardian=$(unconfirmed .guardian) file=$(unconfirmed .file)
 	to_another_namespace
-	wait_until 30 is_over "$guardian"
+	wait_until 20 is_over "$guardian"
 	[[ $(ff_moved status s0) == *"does not go back by itself"*"flagfilter confirm s0"* ]]
 	ff_moved detach s0
 	[ ! -e "$file" ]
@@ -507,14 +507,14 @@ to_another_namespace() {
 	ff attach s0
 	equal "$(unconfirmed .guardian)" "$guardian"
 	kill -TERM "$guardian"
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	equal "$(live)" "$before"
 	equal "$(count syn-fin dropped)" 5
 
 	ff apply s0 "$strict" --confirm 30
 	guardian=$(unconfirmed .guardian)
 	ff detach s0
-	wait_until 30 is_over "$guardian"
+	wait_until 10 is_over "$guardian"
 	ff attach s0 # not a filter that the old guardian knows
 	is_confirmed
 }
@@ -529,7 +529,7 @@ to_another_namespace() {
 	ff attach s0 --preset strict
 	after=$(live)
 	equal "$(unconfirmed "")" null
-	wait_until 30 is_over "$guardian"
+	wait_until 10 is_over "$guardian"
 	equal "$(live)" "$after"
 	equal "$(ff --json status s0 | jq -r '.filters[0].policy')" "preset strict"
 }
@@ -545,7 +545,7 @@ to_another_namespace() {
 	in_s ip link set s0 name t0
 	in_s ip link set t0 name s0 up
 	in_s ip neigh replace "$A4" lladdr 02:00:00:00:00:0a dev s0 nud permanent
-	wait_until 30 not_attached
+	wait_until 20 not_attached
 	nothing_left
 	send4 SF --count 7
 	equal "$(arrived syn_fin)" 7
@@ -585,11 +585,11 @@ to_another_namespace() {
 	before=$(live)
 	ff rule s0 syn-fin=off --confirm 4
 	equal "$(mode syn-fin)" off
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	equal "$(live)" "$before"
 	equal "$(ff --json exempt s0 add 192.0.2.1 --confirm 4 | jq .confirm_within_s)" 4
 	[ "$(live)" != "$before" ]
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	equal "$(live)" "$before"
 	run -2 --separate-stderr ff rule s0 --confirm 1
 	one_line "without a change"
@@ -601,9 +601,9 @@ to_another_namespace() {
 	ff attach s0
 	count_at_server syn_fin "$SYN_FIN"
 	start_flood SF
-	wait_until 30 counted_more_than 500 syn-fin
+	wait_until 10 counted_more_than 500 syn-fin
 	ff apply s0 "$(policy watch <<<$'preset: none\nrules: [{name: w, flags: "SYN,FIN/SYN,FIN", mode: monitor}]')" --confirm 1
-	wait_until 30 is_confirmed
+	wait_until 20 is_confirmed
 	sleep 0.5
 	stop_flood
 	echo "$CROSSED packets: $(ff --json stats s0 | jq -c .rules)"

@@ -151,14 +151,14 @@ program = bpf(7, struct.pack("Q", ctypes.addressof(path)))
 link = bpf(28, struct.pack("IIII", program, socket.if_nametoindex("s0"), 37, 4))
 print(link, flush=True)
 time.sleep(100)' "/sys/fs/bpf/ff-$$-theirs"
-	wait_until 30 test -s "$BATS_TEST_TMPDIR/out"
+	wait_until 10 test -s "$BATS_TEST_TMPDIR/out"
 	[ "$(cat "$BATS_TEST_TMPDIR/out")" -ge 0 ] || skip "no BPF links for XDP here: $(uname -r)"
 	rm "/sys/fs/bpf/ff-$$-theirs"
 	says_no s0 program
 	[[ $stderr == *"by a BPF link"*"open in process $STARTED (python"* ]]
 	equal "$(finding s0 program fix)" "kill $STARTED"
 	kill "$STARTED"
-	wait_until 30 test -z "$(xdp_id)" || wait_until 30 says_yes s0
+	wait_until 10 test -z "$(xdp_id)" || wait_until 10 says_yes s0
 }
 
 @test "our own filter is no problem" {

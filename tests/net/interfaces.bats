@@ -21,7 +21,7 @@ dropped_on() { ff --json stats "$1" | jq .dropped.packets; }
 @test "its program taken off by another tool: status says so until the next change has swept" {
 	ff attach s0
 	in_s ip link set dev s0 xdpdrv off
-	wait_until 30 says "another tool took its program off; \`flagfilter attach\`" # the kernel frees it after a while
+	wait_until 5 says "another tool took its program off; \`flagfilter attach\`" # the kernel frees it after a while
 	run -1 --separate-stderr ff stats s0
 	one_line "another tool"
 	run -1 ff rule s0 syn-fin=off
@@ -33,7 +33,7 @@ dropped_on() { ff --json stats "$1" | jq .dropped.packets; }
 @test "another tool's program in its place: status names that one" {
 	ff attach s0
 	in_s ip -force link set dev s0 xdpdrv obj "$BATS_FILE_TMPDIR/pass.o" sec xdp
-	wait_until 30 says "'pass_all', id $(xdp_id), is there in its place"
+	wait_until 5 says "'pass_all', id $(xdp_id), is there in its place"
 	ff detach --all
 	says "'pass_all', id $(xdp_id), is there"
 }
@@ -48,7 +48,7 @@ dropped_on() { ff --json stats "$1" | jq .dropped.packets; }
 	run -3 ff --json status s0
 	equal "$(jq -c .filters <<<"$output")" "[]"
 	swept() { ff detach --all >/dev/null && [ -z "$(pins_of "$SERVER_ID")" ]; }
-	wait_until 30 swept
+	wait_until 5 swept
 }
 
 @test "two filtered interfaces exchange their names: counters and rules go with the interface" {

@@ -408,10 +408,10 @@ $rules")" s0
 	)" s0
 	start_in "$SERVER" "$PYTHON" "$BATS_TEST_DIRNAME/see_flips.py" s0 "$BATS_TEST_TMPDIR/flips"
 	receiver=$STARTED
-	wait_until 30 test -e "$BATS_TEST_TMPDIR/flips"
+	wait_until 5 test -e "$BATS_TEST_TMPDIR/flips"
 	start_flood SF,SFE,SFP,SFPE,SFU,SFUE,SFC,SFCE,SFPU,SFPUE,SFPC,SFPCE,SFUC,SFUCE,SFPUC,SFPUCE \
 		--numbered --count 100000 --pps 10000
-	wait_until 30 counted_more_than 0 with
+	wait_until 10 counted_more_than 0 with
 	for ((i = 0; i < flips; i++)); do
 		if ((i % 2)); then
 			ff rule s0 with=enforce without=off >/dev/null

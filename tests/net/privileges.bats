@@ -122,7 +122,7 @@ needs() {
 	one_line s0 "CAP_SYS_ADMIN, which root has"
 	nothing_left
 	run -0 with net_admin,sys_admin attach s0 --confirm 1
-	wait_until 30 nothing_left
+	wait_until 5 nothing_left
 }
 
 @test "what reads samples needs CAP_PERFMON" {

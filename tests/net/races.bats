@@ -127,7 +127,7 @@ instructions() { bpftool -j prog show id "$(xdp_id)" | jq .bytes_xlated; }
 	count_at_server illegal "$SYN_FIN"
 	in_s nft "add counter inet behind honest; add rule inet behind pre $honest counter name honest drop"
 	start_flood SF,A --pps 8000
-	wait_until 30 counted_more_than 1000 syn-fin
+	wait_until 5 counted_more_than 1000 syn-fin
 	for i in {1..10}; do
 		"$NEWER" --netns "$SERVER" attach s0 >/dev/null
 		[ "$(instructions)" -gt "$before" ]

@@ -33,13 +33,13 @@ start_reader() {
 		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	READER=$!
 	PROCESSES+=("$READER")
-	wait_until 30 reads "$READER"
+	wait_until 10 reads "$READER"
 }
 
 # reader_ends STATUS: by itself, within ten seconds.
 reader_ends() {
 	local status=0
-	wait_until 30 eval "! kill -0 $READER 2>/dev/null" || {
+	wait_until 10 eval "! kill -0 $READER 2>/dev/null" || {
 		echo "still running"
 		return 1
 	}
@@ -68,7 +68,7 @@ start_spoofed() {
 		>"$SENT" 2>"$BATS_TEST_TMPDIR/spoofing" 3>&- &
 	SPOOFER=$!
 	PROCESSES+=("$SPOOFER")
-	wait_until 30 grep -q ready "$BATS_TEST_TMPDIR/spoofing"
+	wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/spoofing"
 }
 
 @test "capture: a line for each dropped packet: rule, flags, addresses, ports, length" {
@@ -78,7 +78,7 @@ start_spoofed() {
 	send4 SF,SR,F,0,S,A --count 6 --port 22
 	send6 FPU --port 443 --payload 100
 	send4 SF --tiny
-	wait_until 30 lines_are 7
+	wait_until 5 lines_are 7
 	stop_reader
 	out
 	grep -Eq "^20[0-9-]+T[0-9:.]+Z drop +syn-fin +SYN,FIN +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/out"
@@ -95,7 +95,7 @@ start_spoofed() {
 	start_reader capture s0
 	for i in 1 2 3 4 5 6; do
 		send4 SF >/dev/null
-		wait_until 30 lines_are $i
+		wait_until 2 lines_are $i
 		sleep 0.8
 	done
 	stop_reader
@@ -113,7 +113,7 @@ start_spoofed() {
 	start_reader --json capture s0
 	send4 SF,SR,S,A --count 40
 	send4 SF,SR --count 20 --port 8443
-	wait_until 30 lines_are 30
+	wait_until 5 lines_are 30
 	stop_reader
 	equal "$(jq -sc 'group_by(.rule) | map([.[0].rule, .[0].verdict, .[0].flags, length])' "$BATS_TEST_TMPDIR/out")" \
 		'[["syn-fin","drop","SYN,FIN",10],["syn-rst","would-drop","SYN,RST",20]]'
@@ -126,7 +126,7 @@ start_spoofed() {
 	ff attach s0
 	start_reader capture s0 --rule null --rule syn-rst
 	send4 SF,SR,F,0 --count 100
-	wait_until 30 lines_are 50
+	wait_until 5 lines_are 50
 	stop_reader
 	equal "$(grep -cE 'tcp-no-flag|syn-rst' "$BATS_TEST_TMPDIR/out")" 50
 	equal "$(summed seen)" 50 # the kernel did not look at the others either
@@ -148,7 +148,7 @@ start_spoofed() {
 		ff rule s0 syn-rst=$mode >/dev/null
 		send4 SF,SR,F,0 --count 40
 	done
-	wait_until 30 lines_are 30
+	wait_until 5 lines_are 30
 	stop_reader
 	equal "$(grep -c syn-fin "$BATS_TEST_TMPDIR/out")" 30
 	equal "$(summed seen)" 30
@@ -159,7 +159,7 @@ start_spoofed() {
 	send4 SF,SR --count 40
 	ff rule s0 syn-fin=enforce >/dev/null
 	send4 SF,SR --count 40
-	wait_until 30 lines_are 20
+	wait_until 5 lines_are 20
 	stop_reader
 	equal "$(grep -c syn-fin "$BATS_TEST_TMPDIR/out")" 20
 }
@@ -208,7 +208,7 @@ in_file() {
 	ff attach s0
 	start_reader capture s0 -w "$pcap"
 	send4 SF --count 20
-	wait_until 30 eval '[ "$(tshark -nr "$BATS_TEST_TMPDIR/dropped.pcapng" 2>/dev/null | wc -l)" -eq 20 ]'
+	wait_until 5 eval '[ "$(tshark -nr "$BATS_TEST_TMPDIR/dropped.pcapng" 2>/dev/null | wc -l)" -eq 20 ]'
 	stop_reader
 	equal "$(in_file Received) $(in_file Dropped)" "20 0"
 	equal "$(tshark -nr "$pcap" -T fields -e frame.comment 2>/dev/null | sort -u)" "flagfilter: drop syn-fin"
@@ -231,7 +231,7 @@ in_file() {
 	ff attach s0
 	start_reader capture s0 -w -
 	send4 SF --count 3
-	wait_until 30 eval "[ \"\$(tshark -nr '$BATS_TEST_TMPDIR/out' 2>/dev/null | wc -l)\" -eq 3 ]"
+	wait_until 5 eval "[ \"\$(tshark -nr '$BATS_TEST_TMPDIR/out' 2>/dev/null | wc -l)\" -eq 3 ]"
 	stop_reader
 	run -0 script -qec "'$FLAGFILTER' --netns $SERVER capture s0 -w -; echo status=\$?" /dev/null
 	[[ $output == *"not for a terminal"*status=2* ]]
@@ -247,7 +247,7 @@ in_file() {
 	run -1 --separate-stderr ff offenders s0
 	one_line "process $READER " "s0"
 	send4 SF
-	wait_until 30 lines_are 1 # the first does not mind
+	wait_until 5 lines_are 1 # the first does not mind
 	kill -KILL "$READER"
 	wait "$READER" || true
 	start_reader capture s0 -c 1
@@ -323,7 +323,7 @@ in_file() {
 	sleep 3.2
 	send4 SF,SR --count 10 # too late for him, so they end it
 	kill -CONT "$READER"
-	wait_until 30 eval 'send4 SR >/dev/null; grep -q syn-rst "$BATS_TEST_TMPDIR/out"'
+	wait_until 20 eval 'send4 SR >/dev/null; grep -q syn-rst "$BATS_TEST_TMPDIR/out"'
 	stop_reader
 }
 
@@ -339,10 +339,10 @@ in_file() {
 	YAML
 	ff apply s0 "$BATS_TEST_TMPDIR/policy.yaml"
 	send4 F --count 4
-	wait_until 30 lines_are 7
+	wait_until 5 lines_are 7
 	ff attach s0 # replaces the program
 	send4 F --count 5
-	wait_until 30 lines_are 12
+	wait_until 5 lines_are 12
 	stop_reader
 	equal "$(awk '{print $3}' "$BATS_TEST_TMPDIR/out" | uniq -c | tr -s ' ' | tr '\n' ,)" " 3 fin-no-ack, 9 lone-fin,"
 }
@@ -361,11 +361,11 @@ in_file() {
 	ff attach s0
 	start_reader capture s0
 	send4 SF --count 2
-	wait_until 30 lines_are 2
+	wait_until 5 lines_are 2
 	ff detach s0 && ff attach s0
-	wait_until 30 eval '[ "$(state sample_until_ns)" -gt 0 ]'
+	wait_until 5 eval '[ "$(state sample_until_ns)" -gt 0 ]'
 	send4 SR --count 2
-	wait_until 30 lines_are 4
+	wait_until 5 lines_are 4
 	stop_reader
 	equal "$(err)" "flagfilter: 4 packets seen, 4 sampled, 0 lost"
 }
@@ -463,9 +463,9 @@ reported() { jq -r --arg rule "$1" ".rules[] | select(.name == \$rule).$2" "$BAT
 	ff rule s0 syn-fin=monitor syn-rst=monitor fin-no-ack=monitor tcp-no-flag=monitor
 	# An honest connection of the source that the FINs come from
 	start_in "$SERVER" "$PYTHON" -c "import socket, time; s = socket.create_server(('$S4', 7)); c = s.accept(); time.sleep(60)"
-	wait_until 30 eval "in_s ss -tln | grep -q '$S4:7 '"
+	wait_until 5 eval "in_s ss -tln | grep -q '$S4:7 '"
 	start_in "$ATTACKER" "$PYTHON" -c "import socket, time; s = socket.create_connection(('$S4', 7)); time.sleep(60)"
-	wait_until 30 eval "in_s ss -tn | grep -q 'ESTAB.*$S4:7 '"
+	wait_until 5 eval "in_s ss -tn | grep -q 'ESTAB.*$S4:7 '"
 	send4 F --count 50
 	before=$(count fin-no-ack would_drop)
 	ff rule s0 add rst-urg RST,URG/RST,URG monitor

@@ -10,7 +10,7 @@ setup_file() { net_setup_file; }
 setup() {
 	net_setup
 	start_in "$SERVER" "$PYTHON" -m http.server --bind :: 80
-	wait_until 30 in_a "$PYTHON" -c "import socket; socket.create_connection(('$S4', 80), 2)" 2>/dev/null
+	wait_until 10 in_a "$PYTHON" -c "import socket; socket.create_connection(('$S4', 80), 2)" 2>/dev/null
 }
 teardown() { net_teardown; }
 

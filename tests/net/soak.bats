@@ -60,7 +60,7 @@ generation() { "$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVE
 	ff attach --preset strict s0
 	unseen=$(unseen)
 	start_in "$SERVER" "$PYTHON" "$BATS_TEST_DIRNAME/sessions.py" serve
-	wait_until 30 grep -q listening "$BATS_TEST_TMPDIR/out"
+	wait_until 10 grep -q listening "$BATS_TEST_TMPDIR/out"
 	"$FLAGFILTER" --netns "$SERVER" --json stats s0 --watch=0.02 >"$BATS_TEST_TMPDIR/watch" 3>&- &
 	watch=$!
 	toggle >"$BATS_TEST_TMPDIR/loaders" 3>&- &

@@ -18,7 +18,7 @@ teardown() { net_teardown; }
 
 serve_sessions() {
 	start_in "$SERVER" "$PYTHON" "$BATS_TEST_DIRNAME/sessions.py" serve
-	wait_until 30 grep -q listening "$BATS_TEST_TMPDIR/out"
+	wait_until 10 grep -q listening "$BATS_TEST_TMPDIR/out"
 }
 
 # talk KIND N: so many sessions over each of IPv4 and IPv6.
@@ -84,7 +84,7 @@ stack_count() { in_s nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }
 	head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/www/large"
 	echo small >"$BATS_TEST_TMPDIR/www/small"
 	start_in "$SERVER" "$PYTHON" -m http.server --bind :: --directory "$BATS_TEST_TMPDIR/www" 8080
-	wait_until 30 in_a curl -sf -o /dev/null "http://$S4:8080/small"
+	wait_until 10 in_a curl -sf -o /dev/null "http://$S4:8080/small"
 	for host in "$S4" "[$S6]"; do
 		in_a curl -sf -g --max-time 60 -o /dev/null "http://$host:8080/small?[1-150]"
 		in_a curl -sf -g --max-time 60 -o "$BATS_TEST_TMPDIR/large" "http://$host:8080/large"
@@ -97,7 +97,7 @@ stack_count() { in_s nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }
 	local host
 	need_tools iperf3
 	start_in "$SERVER" iperf3 -s --forceflush
-	wait_until 30 grep -q listening "$BATS_TEST_TMPDIR/out"
+	wait_until 10 grep -q listening "$BATS_TEST_TMPDIR/out"
 	for host in "$S4" "$S6"; do
 		in_a timeout 20 iperf3 -c "$host" -t 2 -P 3 -J | jq -e '.end.sum_received.bytes > 1000000'
 		in_a timeout 20 iperf3 -c "$host" -t 2 -R -J | jq -e '.end.sum_received.bytes > 1000000'

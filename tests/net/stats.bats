@@ -15,7 +15,7 @@ teardown() {
 # ended_with PID STATUS: within five seconds.
 ended_with() {
 	local status=0
-	wait_until 30 eval "! kill -0 $1 2>/dev/null" || {
+	wait_until 5 eval "! kill -0 $1 2>/dev/null" || {
 		echo "still running"
 		return 1
 	}
@@ -143,7 +143,7 @@ lines_in() { wc -l <"$1"; }
 	for signal in INT TERM; do
 		rm -f "$BATS_TEST_TMPDIR/out" # what the one before has written is no sign of life
 		start_in "$SERVER" env --default-signal=INT "$FLAGFILTER" stats s0 --watch=30
-		wait_until 30 test -s "$BATS_TEST_TMPDIR/out"
+		wait_until 5 test -s "$BATS_TEST_TMPDIR/out"
 		kill "-$signal" "$STARTED"
 		ended_with "$STARTED" 0
 		equal "$(lines_in "$BATS_TEST_TMPDIR/out")" 1
@@ -153,7 +153,7 @@ lines_in() { wc -l <"$1"; }
 @test "the interface is deleted while it is watched: one clear line, exit 1" {
 	ff attach s0
 	start_in "$SERVER" "$FLAGFILTER" stats s0 --watch=0.1 --count 100
-	wait_until 30 test -s "$BATS_TEST_TMPDIR/out"
+	wait_until 5 test -s "$BATS_TEST_TMPDIR/out"
 	in_s ip link del s0
 	ended_with "$STARTED" 1
 	equal "$(grep -c '^flagfilter: ' "$BATS_TEST_TMPDIR/out")" 1
@@ -163,7 +163,7 @@ lines_in() { wc -l <"$1"; }
 @test "the filter is detached while it is watched: one clear line, exit 1" {
 	ff attach s0
 	start_in "$SERVER" "$FLAGFILTER" --json stats s0 --watch=0.1 --count 100
-	wait_until 30 test -s "$BATS_TEST_TMPDIR/out"
+	wait_until 5 test -s "$BATS_TEST_TMPDIR/out"
 	ff detach s0
 	ended_with "$STARTED" 1
 	[[ $(tail -1 "$BATS_TEST_TMPDIR/out") == "flagfilter: not attached to s0"* ]]
@@ -219,7 +219,7 @@ lines_in() { wc -l <"$1"; }
 	equal "$(grep -c '^frames' "$screen")" 1 # drawn over, not below one another
 	"${t[@]}" send-keys C-c
 	stop_flood
-	wait_until 30 eval "'${t[0]}' -L 'ff-$$' capture-pane -p | grep -q status=0"
+	wait_until 5 eval "'${t[0]}' -L 'ff-$$' capture-pane -p | grep -q status=0"
 }
 
 @test "with NO_COLOR, and where there is no terminal, there is no colour" {

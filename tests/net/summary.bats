@@ -20,7 +20,7 @@ start_recording() {
 	# shellcheck disable=SC2119
 	start_in "$SERVER" tcpdump --immediate-mode -i s0 -U -w "$CAPTURE" ether src 02:00:00:00:00:0a
 	RECORDER=$STARTED
-	wait_until 30 grep -q listening "$BATS_TEST_TMPDIR/out"
+	wait_until 10 grep -q listening "$BATS_TEST_TMPDIR/out"
 }
 
 stop_recording() {
@@ -58,7 +58,7 @@ nmap_() { in_a nmap -n -Pn -T4 --max-retries 0 "$@" >/dev/null; }
 
 @test "nmap's OS detection is told by its probes T2, T3 and T7" {
 	start_in "$SERVER" "$PYTHON" -m http.server 80
-	wait_until 30 in_a bash -c "exec 3<>/dev/tcp/$S4/80"
+	wait_until 10 in_a bash -c "exec 3<>/dev/tcp/$S4/80"
 	start_recording
 	nmap_ -p80,81 -O --max-os-tries 1 "$S4"
 	stop_recording

@@ -193,7 +193,7 @@ new_terminal() {
 start_top() {
 	new_terminal -x "${1%x*}" -y "${1#*x}" "stty -g >'$BATS_TEST_TMPDIR/before'
 		'$FLAGFILTER' --netns $SERVER top ${*:2}; echo status=\$?; stty -g >'$BATS_TEST_TMPDIR/after'; sleep 60"
-	wait_until 30 on_screen 'packets/s|mode .* dropped|status='
+	wait_until 5 on_screen 'packets/s|mode .* dropped|status='
 }
 
 # on_screen REGEX: some line matches now.
@@ -206,7 +206,7 @@ on_screen() {
 sees() {
 	local regex
 	for regex; do
-		wait_until 30 on_screen "$regex" || {
+		wait_until 5 on_screen "$regex" || {
 			echo "no '$regex' on the screen:"
 			cat "$SCREEN"
 			return 1
@@ -218,7 +218,7 @@ top_pid() { pgrep -f "^$FLAGFILTER --netns $SERVER top"; }
 
 ended_and_restored() {
 	sees "^status=$1"
-	wait_until 30 cmp -s "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	wait_until 5 cmp -s "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
 @test "top shows what was sent: per interface, per rule, per combination of flags" {
