@@ -50,7 +50,7 @@ levels=(
 	"pins"
 	"xdp"
 	"dispatcher"
-	"program engine capture netns cost pending nic holder"
+	"program engine capture netns cost pending nic owner"
 	"top_view"
 	"top screen"
 	"matrix"

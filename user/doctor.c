@@ -364,16 +364,16 @@ static void check_stack(const struct facts *facts, struct findings *findings)
 /* ---- another program */
 
 /* Who keeps it: ", pinned at PATH by user 0, open in PID (NAME)". Returns BUFFER. */
-#define HOLDER_SIZE 360
-static const char *held_by(const struct holder *holder, char buffer[HOLDER_SIZE])
+#define OWNER_SIZE 360
+static const char *held_by(const struct owner *owner, char buffer[OWNER_SIZE])
 {
 	int at = 0;
 
 	*buffer = '\0';
-	if (*holder->pin)
-		at = snprintf(buffer, HOLDER_SIZE, ", pinned by user %u at %s", holder->uid, holder->pin);
-	if (holder->pid)
-		snprintf(buffer + at, HOLDER_SIZE - at, ", open in process %d (%.15s)", holder->pid, holder->process);
+	if (*owner->pin)
+		at = snprintf(buffer, OWNER_SIZE, ", pinned by user %u at %s", owner->uid, owner->pin);
+	if (owner->pid)
+		snprintf(buffer + at, OWNER_SIZE - at, ", open in process %d (%.15s)", owner->pid, owner->process);
 	return buffer;
 }
 
@@ -383,23 +383,23 @@ static void fix_foreign(const struct facts *facts, struct finding *finding)
 					    [XDP_NATIVE] = "xdpdrv",
 					    [XDP_GENERIC] = "xdpgeneric",
 					    [XDP_OFFLOAD] = "xdpoffload"};
-	const struct holder *holder = &facts->holder;
+	const struct owner *owner = &facts->owner;
 	char tool[COMMAND_SIZE];
 
-	if (!holder->by_link)
+	if (!owner->by_link)
 		fix(finding, "%s link set dev %s %s off", command(facts, "ip", tool), facts->nic.name,
 		    words[facts->programs.mode]);
-	else if (holder->pid)
-		fix(finding, "kill %d", holder->pid);
-	else if (*holder->pin)
-		fix(finding, "rm %s", holder->pin);
+	else if (owner->pid)
+		fix(finding, "kill %d", owner->pid);
+	else if (*owner->pin)
+		fix(finding, "rm %s", owner->pin);
 }
 
 static void check_program(const struct facts *facts, struct findings *findings)
 {
 	const struct xdp_programs *there = &facts->programs;
 	struct finding *finding;
-	char holder[HOLDER_SIZE];
+	char owner[OWNER_SIZE];
 
 	if (facts->programs_error == -EPERM || (there->only_id && facts->own < 0)) {
 		return; /* for which "capabilities" is the word */
@@ -415,7 +415,7 @@ static void check_program(const struct facts *facts, struct findings *findings)
 		finding = add(findings, "program", FINDING_PROBLEM,
 			      "another owner's program has it for itself: '%.15s', id %u, %s%s%s",
 			      there->program[0].name, there->program[0].id, xdp_mode_name(there->mode),
-			      facts->holder.by_link ? ", by a BPF link" : "", held_by(&facts->holder, holder));
+			      facts->owner.by_link ? ", by a BPF link" : "", held_by(&facts->owner, owner));
 		fix_foreign(facts, finding);
 	} else if (there->mode != XDP_NATIVE) {
 		add(findings, "program", FINDING_PROBLEM,

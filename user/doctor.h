@@ -3,8 +3,8 @@
 #ifndef DOCTOR_H
 #define DOCTOR_H
 
-#include "holder.h"
 #include "nic.h"
+#include "owner.h"
 #include "system.h"
 #include "xdp.h"
 #include <jansson.h>
@@ -27,7 +27,7 @@ struct facts {
 	int programs_error;	      /* -errno: why PROGRAMS could not be read; 0 */
 	struct xdp_programs programs; /* that are attached there */
 	int own;		      /* which of them is ours; -1: none */
-	struct holder holder;	      /* of program 0, if none is ours */
+	struct owner owner;	      /* of program 0, if none is ours */
 };
 
 enum finding_state { FINDING_OK, FINDING_NOTE, FINDING_PROBLEM };

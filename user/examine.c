@@ -42,7 +42,7 @@ static void look_at_programs(struct facts *facts, const char *interface)
 		facts->programs = location.programs;
 		facts->own = location.program;
 	} else {
-		holder_find(facts->programs.program[0].id, &facts->holder);
+		owner_find(facts->programs.program[0].id, &facts->owner);
 	}
 }
 

@@ -227,10 +227,10 @@ static void test_program(void **state)
 	facts.programs.mode = XDP_NATIVE;
 	facts.programs.program[0].id = 7;
 	strcpy(facts.programs.program[0].name, "theirs");
-	strcpy(facts.holder.pin, "/sys/fs/bpf/theirs");
-	facts.holder.uid = 1000;
-	facts.holder.pid = 4711;
-	strcpy(facts.holder.process, "agent");
+	strcpy(facts.owner.pin, "/sys/fs/bpf/theirs");
+	facts.owner.uid = 1000;
+	facts.owner.pid = 4711;
+	strcpy(facts.owner.process, "agent");
 	expect(&facts, "program", FINDING_PROBLEM, "ip link set dev eth0 xdpdrv off");
 	assert_string_equal(found(&facts, "program")->text,
 			    "another owner's program has it for itself: 'theirs', id 7, native, pinned by user 1000 at "
@@ -242,9 +242,9 @@ static void test_program(void **state)
 	facts.programs.mode = XDP_NATIVE;
 	expect(&facts, "program", FINDING_OK, "");
 	facts.programs.shared = false;
-	facts.holder.by_link = true;
+	facts.owner.by_link = true;
 	expect(&facts, "program", FINDING_PROBLEM, "kill 4711");
-	facts.holder.pid = 0;
+	facts.owner.pid = 0;
 	expect(&facts, "program", FINDING_PROBLEM, "rm /sys/fs/bpf/theirs");
 	facts.own = 0;
 	expect(&facts, "program", FINDING_OK, "");

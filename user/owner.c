@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "holder.h"
+#include "owner.h"
 
 #include "cleanup.h"
 #include "system.h"
@@ -39,13 +39,13 @@ static __u32 pin_program(const char *path)
 	return fd < 0 || own < 0 ? 0 : fdinfo_program(own, name);
 }
 
-static bool find_pin(const char *path, unsigned int depth, __u32 id, struct holder *holder)
+static bool find_pin(const char *path, unsigned int depth, __u32 id, struct owner *owner)
 {
 	_cleanup_dir_ DIR *dir = depth <= DEPTH_MAX ? opendir(path) : NULL;
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
-		char next[sizeof(holder->pin)];
+		char next[sizeof(owner->pin)];
 		struct stat status;
 
 		if (entry->d_name[0] == '.' ||
@@ -53,11 +53,11 @@ static bool find_pin(const char *path, unsigned int depth, __u32 id, struct hold
 		    lstat(next, &status))
 			continue;
 		if (S_ISDIR(status.st_mode)) {
-			if (find_pin(next, depth + 1, id, holder))
+			if (find_pin(next, depth + 1, id, owner))
 				return true;
 		} else if (S_ISREG(status.st_mode) && pin_program(next) == id) {
-			memcpy(holder->pin, next, sizeof(next));
-			holder->uid = status.st_uid;
+			memcpy(owner->pin, next, sizeof(next));
+			owner->uid = status.st_uid;
 			return true;
 		}
 	}
@@ -89,7 +89,7 @@ static bool process_has(const char *pid, __u32 id)
 	return false;
 }
 
-static void find_process(__u32 id, struct holder *holder)
+static void find_process(__u32 id, struct owner *owner)
 {
 	_cleanup_dir_ DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -101,11 +101,11 @@ static void find_process(__u32 id, struct holder *holder)
 		if (!isdigit((unsigned char)entry->d_name[0]) || atoi(entry->d_name) == getpid() ||
 		    !process_has(entry->d_name, id))
 			continue;
-		holder->pid = atoi(entry->d_name);
+		owner->pid = atoi(entry->d_name);
 		snprintf(path, sizeof(path), "/proc/%.20s/comm", entry->d_name);
 		name = fopen(path, "re");
-		if (name && fgets(holder->process, sizeof(holder->process), name))
-			holder->process[strcspn(holder->process, "\n")] = '\0';
+		if (name && fgets(owner->process, sizeof(owner->process), name))
+			owner->process[strcspn(owner->process, "\n")] = '\0';
 		return;
 	}
 }
@@ -126,9 +126,9 @@ static bool has_link(__u32 program_id)
 	return false;
 }
 
-void holder_find(__u32 program_id, struct holder *holder)
+void owner_find(__u32 program_id, struct owner *owner)
 {
-	*holder = (struct holder){.by_link = has_link(program_id)};
-	find_pin(BPFFS, 0, program_id, holder);
-	find_process(program_id, holder);
+	*owner = (struct owner){.by_link = has_link(program_id)};
+	find_pin(BPFFS, 0, program_id, owner);
+	find_process(program_id, owner);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Who keeps a BPF program: its owner is whom to ask before it is taken away. */
-#ifndef HOLDER_H
-#define HOLDER_H
+#ifndef OWNER_H
+#define OWNER_H
 
 #include <linux/types.h>
 #include <stdbool.h>
 
-struct holder {
+struct owner {
 	bool by_link;	  /* attached by a BPF link, which lives as long as somebody keeps that */
 	char pin[256];	  /* one of its pins, or of its link's; empty: none that can be seen */
 	unsigned int uid; /* of the pin's owner */
@@ -14,6 +14,6 @@ struct holder {
 	char process[16]; /* that process' name */
 };
 
-void holder_find(__u32 program_id, struct holder *holder);
+void owner_find(__u32 program_id, struct owner *owner);
 
 #endif
