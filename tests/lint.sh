@@ -55,7 +55,7 @@ levels=(
 	"top screen"
 	"matrix"
 	"summary"
-	"output report compare offenders pcapng"
+	"output report difference offenders pcapng"
 	"compile policy_file policy_write"
 	"field"
 	"policy"

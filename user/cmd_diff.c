@@ -2,7 +2,7 @@
 /* diff IF FILE: what would apply change, and what would that have been to the packets seen so far? */
 #include "cleanup.h"
 #include "command.h"
-#include "compare.h"
+#include "difference.h"
 #include "filter.h"
 #include "output.h"
 #include <errno.h>
@@ -19,7 +19,7 @@ struct answer {
 	struct location location;
 	struct snapshot snapshot;
 	struct policy file;
-	struct comparison comparison;
+	struct difference difference;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -42,12 +42,12 @@ static json_t *rule_to_json(const struct ff_rule *rule)
 		    : json_null();
 }
 
-static json_t *rules_to_json(const struct comparison *comparison)
+static json_t *rules_to_json(const struct difference *difference)
 {
 	json_t *rules = json_array();
 
-	for (unsigned int i = 0; i < comparison->rules; i++) {
-		const struct rule_change *change = &comparison->rule[i];
+	for (unsigned int i = 0; i < difference->rules; i++) {
+		const struct rule_change *change = &difference->rule[i];
 
 		json_array_append_new(
 			rules, json_pack("{ss so so}", "name", (change->after ? change->after : change->before)->name,
@@ -56,12 +56,12 @@ static json_t *rules_to_json(const struct comparison *comparison)
 	return rules;
 }
 
-static json_t *classes_to_json(const struct comparison *comparison)
+static json_t *classes_to_json(const struct difference *difference)
 {
 	json_t *classes = json_array();
 
-	for (unsigned int i = 0; i < comparison->classes; i++) {
-		const struct class_change *change = &comparison->class[i];
+	for (unsigned int i = 0; i < difference->classes; i++) {
+		const struct class_change *change = &difference->class[i];
 		json_t *verdict =
 			json_pack("{ss ss ss s{sI} s{sI}}", "before", action_name(change->before), "after",
 				  action_name(change->after), "rule", change->rule->name, "passed", "packets",
@@ -75,15 +75,15 @@ static json_t *classes_to_json(const struct comparison *comparison)
 
 static int print_json(const struct answer *answer)
 {
-	const struct comparison *comparison = &answer->comparison;
+	const struct difference *difference = &answer->difference;
 	char since[OUTPUT_TIME_SIZE];
-	json_t *object = json_pack("{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
-				   answer->location.interface.name, "policy", answer->snapshot.report.policy.label,
-				   "file", answer->file.label, "differs", comparison_differs(comparison), "rules",
-				   rules_to_json(comparison), "reordered", comparison->reordered, "exempt", "added",
-				   output_exempt(&comparison->added), "removed", output_exempt(&comparison->removed),
-				   "counting_since", output_time(answer->snapshot.counting_ns, since), "verdicts",
-				   classes_to_json(comparison));
+	json_t *object =
+		json_pack("{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
+			  answer->location.interface.name, "policy", answer->snapshot.report.policy.label, "file",
+			  answer->file.label, "differs", difference_any(difference), "rules", rules_to_json(difference),
+			  "reordered", difference->reordered, "exempt", "added", output_exempt(&difference->added),
+			  "removed", output_exempt(&difference->removed), "counting_since",
+			  output_time(answer->snapshot.counting_ns, since), "verdicts", classes_to_json(difference));
 
 	return output_json(stdout, object);
 }
@@ -108,12 +108,12 @@ static void print_rule_change(const struct ff_rule *before, const struct ff_rule
 	printf("%s\n", match);
 }
 
-static void print_rules(const struct comparison *comparison)
+static void print_rules(const struct difference *difference)
 {
-	if (comparison->rules || comparison->reordered)
+	if (difference->rules || difference->reordered)
 		printf("\nrules\n");
-	for (unsigned int i = 0; i < comparison->rules; i++) {
-		const struct ff_rule *before = comparison->rule[i].before, *after = comparison->rule[i].after;
+	for (unsigned int i = 0; i < difference->rules; i++) {
+		const struct ff_rule *before = difference->rule[i].before, *after = difference->rule[i].after;
 
 		if (!before)
 			print_rule('+', after);
@@ -122,7 +122,7 @@ static void print_rules(const struct comparison *comparison)
 		else
 			print_rule_change(before, after);
 	}
-	if (comparison->reordered)
+	if (difference->reordered)
 		printf("  those in both come in another order\n");
 }
 
@@ -148,16 +148,16 @@ static const char *in_words(const struct class_change *change)
 
 static void print_classes(const struct answer *answer)
 {
-	const struct comparison *comparison = &answer->comparison;
+	const struct difference *difference = &answer->difference;
 	char words[FLAGS_SIZE], since[OUTPUT_TIME_SIZE];
 	unsigned int seen = 0, listed;
 
-	while (seen < comparison->classes && comparison->class[seen].passed + comparison->class[seen].dropped)
+	while (seen < difference->classes && difference->class[seen].passed + difference->class[seen].dropped)
 		seen++;
 	listed = seen < CLASSES_LISTED ? seen : CLASSES_LISTED;
 	printf("\npackets seen since %s\n", output_time(answer->snapshot.counting_ns, since));
 	for (unsigned int i = 0; i < listed; i++) {
-		const struct class_change *change = &comparison->class[i];
+		const struct class_change *change = &difference->class[i];
 
 		printf("  this would %s %s: %llu packets seen", in_words(change), class_format(change->class, words),
 		       (unsigned long long)(change->passed + change->dropped));
@@ -167,31 +167,31 @@ static void print_classes(const struct answer *answer)
 	}
 	if (seen > listed)
 		printf("  ... and change the verdict on %u other kinds that were seen\n", seen - listed);
-	if (comparison->classes > seen)
+	if (difference->classes > seen)
 		printf("  this would change the verdict on %u %skinds, of which no packet was seen\n",
-		       comparison->classes - seen, seen ? "other " : "");
-	if (!comparison->classes)
+		       difference->classes - seen, seen ? "other " : "");
+	if (!difference->classes)
 		printf("  the same verdict on every kind%s\n",
-		       comparison_differs(comparison) ? "; only what is exempt, or counted where, may differ" : "");
+		       difference_any(difference) ? "; only what is exempt, or counted where, may differ" : "");
 	else if (policy_has_exempt(&answer->file))
 		printf("  what is exempt passes all the same\n");
 }
 
 static void print_words(const struct answer *answer)
 {
-	const struct comparison *comparison = &answer->comparison;
+	const struct difference *difference = &answer->difference;
 
 	printf("in force on %s: %s; compared with it: %s\n", answer->location.interface.name,
 	       answer->snapshot.report.policy.label, answer->file.label);
-	if (!comparison_differs(comparison)) {
+	if (!difference_any(difference)) {
 		printf("no difference\n");
 		return;
 	}
-	print_rules(comparison);
-	if (policy_has_exempt(&comparison->added) || policy_has_exempt(&comparison->removed))
+	print_rules(difference);
+	if (policy_has_exempt(&difference->added) || policy_has_exempt(&difference->removed))
 		printf("\nexempt\n");
-	print_exempt(&comparison->added, '+');
-	print_exempt(&comparison->removed, '-');
+	print_exempt(&difference->added, '+');
+	print_exempt(&difference->removed, '-');
 	print_classes(answer);
 }
 
@@ -212,10 +212,10 @@ int cmd_diff(struct globals *globals, int argc, char **argv, struct diag *diag)
 		error = filter_locate_and_read(&answer->location, &answer->snapshot, arguments.interface, diag);
 	if (error)
 		return error;
-	compare_policies(&live->policy, &answer->file, &live->counters, &answer->comparison);
+	difference_find(&live->policy, &answer->file, &live->counters, &answer->difference);
 	if (!globals->json)
 		print_words(answer);
 	else if ((error = print_json(answer)))
 		return error;
-	return comparison_differs(&answer->comparison) ? COMMAND_NO : 0;
+	return difference_any(&answer->difference) ? COMMAND_NO : 0;
 }

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "compare.h"
+#include "difference.h"
 #include "flags.h"
 
 #include <stdio.h>
@@ -14,11 +14,11 @@
 
 static struct policy before, after;
 static struct ff_counters counters;
-static struct comparison found;
+static struct difference found;
 
 static void compare(void)
 {
-	compare_policies(&before, &after, &counters, &found);
+	difference_find(&before, &after, &counters, &found);
 }
 
 static void preset(struct policy *policy, const char *name)
@@ -72,7 +72,7 @@ static void test_nothing(void **state)
 	snprintf(after.label, sizeof(after.label), "another label is no difference");
 	after.rule[2].counter = 77; /* nor is where it is counted */
 	compare();
-	assert_false(comparison_differs(&found));
+	assert_false(difference_any(&found));
 	assert_int_equal(found.classes, 0);
 }
 
@@ -87,7 +87,7 @@ static void test_newly_dropped(void **state)
 	counters.passed[FF_FLAGS_URG].packets = 500;
 	counters.passed[FF_FLAGS_ACK].packets = 1000000;
 	compare();
-	assert_true(comparison_differs(&found));
+	assert_true(difference_any(&found));
 	assert_int_equal(found.rules, 5);
 	for (unsigned int i = 0; i < found.rules; i++) {
 		assert_null(found.rule[i].before);
@@ -165,7 +165,7 @@ static void test_order(void **state)
 	compare();
 	assert_int_equal(found.rules, 0);
 	assert_true(found.reordered);
-	assert_true(comparison_differs(&found));
+	assert_true(difference_any(&found));
 	assert_int_equal(found.classes, 0); /* would drop, by the one or by the other */
 }
 
@@ -185,7 +185,7 @@ static void test_exempt(void **state)
 	policy_flip_port(&after, 443);
 	policy_flip_port(&after, 65535);
 	compare();
-	assert_true(comparison_differs(&found));
+	assert_true(difference_any(&found));
 	assert_int_equal(found.classes, 0);
 	assert_int_equal(found.added.sources, 1);
 	assert_memory_equal(&found.added.source[0], &wider, sizeof(wider));
@@ -208,7 +208,7 @@ static void test_order_of_sources(void **state)
 		after.source[after.sources++] = key;
 	}
 	compare();
-	assert_false(comparison_differs(&found));
+	assert_false(difference_any(&found));
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Two policies side by side, and what the change from one to the other means to the packets that were seen. Pure. */
-#ifndef COMPARE_H
-#define COMPARE_H
+#ifndef DIFFERENCE_H
+#define DIFFERENCE_H
 
 #include "compile.h"
 
@@ -18,7 +18,7 @@ struct class_change {
 	__u64 passed, dropped;	      /* packets of this class, until now */
 };
 
-struct comparison {
+struct difference {
 	unsigned int rules; /* that are new, gone, or have another mode or match */
 	struct rule_change rule[2 * FF_RULES_MAX];
 	bool reordered; /* what is in both policies comes in another order */
@@ -27,11 +27,11 @@ struct comparison {
 	struct policy added, removed;	       /* of these only the exempt sources and ports */
 };
 
-/* Pointers in COMPARISON are into BEFORE and AFTER. COUNTERS: until now. */
-void compare_policies(struct policy *before, struct policy *after, const struct ff_counters *counters,
-		      struct comparison *comparison);
+/* Pointers in DIFFERENCE are into BEFORE and AFTER. COUNTERS: until now. */
+void difference_find(struct policy *before, struct policy *after, const struct ff_counters *counters,
+		     struct difference *difference);
 
 /* Whether there is any difference, be it one that no packet would meet. */
-bool comparison_differs(const struct comparison *comparison);
+bool difference_any(const struct difference *difference);
 
 #endif

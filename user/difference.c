@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "compare.h"
+#include "difference.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,21 +9,21 @@ static bool same_rule(const struct ff_rule *a, const struct ff_rule *b)
 	return a->value == b->value && a->mask == b->mask && a->class == b->class && a->mode == b->mode;
 }
 
-static void compare_rules(struct policy *before, struct policy *after, struct comparison *comparison)
+static void compare_rules(struct policy *before, struct policy *after, struct difference *difference)
 {
 	const struct ff_rule *last = before->rule;
 
 	for (unsigned int i = 0; i < before->rules; i++)
 		if (!policy_find(after, before->rule[i].name))
-			comparison->rule[comparison->rules++] = (struct rule_change){&before->rule[i], NULL};
+			difference->rule[difference->rules++] = (struct rule_change){&before->rule[i], NULL};
 	for (unsigned int i = 0; i < after->rules; i++) {
 		const struct ff_rule *rule = &after->rule[i], *old = policy_find(before, rule->name);
 
 		if (!old || !same_rule(old, rule))
-			comparison->rule[comparison->rules++] = (struct rule_change){old, rule};
+			difference->rule[difference->rules++] = (struct rule_change){old, rule};
 		if (!old)
 			continue;
-		comparison->reordered |= old < last;
+		difference->reordered |= old < last;
 		last = old;
 	}
 }
@@ -53,7 +53,7 @@ static int by_packets(const void *a, const void *b)
 }
 
 static void compare_classes(const struct policy *before, const struct policy *after, const struct ff_counters *counters,
-			    struct comparison *comparison)
+			    struct difference *difference)
 {
 	const struct ff_rule *old_rule[FF_CLASSES], *new_rule[FF_CLASSES];
 	enum ff_action old[FF_CLASSES], new[FF_CLASSES];
@@ -62,7 +62,7 @@ static void compare_classes(const struct policy *before, const struct policy *af
 	decide(after, new_rule, new);
 	for (unsigned int class = 0; class < FF_CLASSES; class ++)
 		if (old[class] != new[class])
-			comparison->class[comparison->classes++] = (struct class_change){
+			difference->class[difference->classes++] = (struct class_change){
 				.class = class,
 				.before = old[class],
 				.after = new[class],
@@ -70,7 +70,7 @@ static void compare_classes(const struct policy *before, const struct policy *af
 				.passed = counters->passed[class].packets,
 				.dropped = counters->dropped[class],
 			};
-	qsort(comparison->class, comparison->classes, sizeof(*comparison->class), by_packets);
+	qsort(difference->class, difference->classes, sizeof(*difference->class), by_packets);
 }
 
 /* Into ONLY what is exempt in HAS, and not in LACKS. */
@@ -83,18 +83,18 @@ static void compare_exempt(const struct policy *has, struct policy *lacks, struc
 		only->port[i] = has->port[i] & ~lacks->port[i];
 }
 
-void compare_policies(struct policy *before, struct policy *after, const struct ff_counters *counters,
-		      struct comparison *comparison)
+void difference_find(struct policy *before, struct policy *after, const struct ff_counters *counters,
+		     struct difference *difference)
 {
-	memset(comparison, 0, sizeof(*comparison));
-	compare_rules(before, after, comparison);
-	compare_classes(before, after, counters, comparison);
-	compare_exempt(after, before, &comparison->added);
-	compare_exempt(before, after, &comparison->removed);
+	memset(difference, 0, sizeof(*difference));
+	compare_rules(before, after, difference);
+	compare_classes(before, after, counters, difference);
+	compare_exempt(after, before, &difference->added);
+	compare_exempt(before, after, &difference->removed);
 }
 
-bool comparison_differs(const struct comparison *comparison)
+bool difference_any(const struct difference *difference)
 {
-	return comparison->rules || comparison->reordered || policy_has_exempt(&comparison->added) ||
-	       policy_has_exempt(&comparison->removed);
+	return difference->rules || difference->reordered || policy_has_exempt(&difference->added) ||
+	       policy_has_exempt(&difference->removed);
 }
