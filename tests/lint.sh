@@ -57,7 +57,7 @@ levels=(
 	"summary"
 	"output report difference offenders pcapng"
 	"compile policy_file policy_write"
-	"field"
+	"syntax"
 	"policy"
 	"flags conntrack packet sketch connections"
 	"diag"

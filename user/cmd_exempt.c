@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "field.h"
 #include "guardian.h"
 #include "output.h"
+#include "syntax.h"
 #include <errno.h>
 #include <string.h>
 
@@ -55,7 +55,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static int change_port(struct policy *policy, const char *text, bool add, struct diag *diag)
 {
 	unsigned int port = 0;
-	int error = field_port(text, &port, diag);
+	int error = syntax_port(text, &port, diag);
 
 	if (error)
 		return error;
@@ -68,7 +68,7 @@ static int change_port(struct policy *policy, const char *text, bool add, struct
 static int change_source(struct policy *policy, const char *text, bool add, struct diag *diag)
 {
 	struct ff_source_key source, *present;
-	int error = field_source(text, &source, diag);
+	int error = syntax_source(text, &source, diag);
 
 	if (error)
 		return error;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "field.h"
 #include "guardian.h"
 #include "output.h"
+#include "syntax.h"
 #include <errno.h>
 #include <string.h>
 
@@ -93,11 +93,11 @@ static int add_rule(struct policy *policy, char **word, struct diag *diag)
 	if (!policy_known_rule(name, &known))
 		return diag_usage(diag, "rule '%s' is built in: give it a mode by %s=%s", known.name, known.name,
 				  mode_parse(mode_text, &mode) ? mode_name(FF_MONITORED) : mode_text);
-	error = field_rule_name(name, rule.name, diag);
+	error = syntax_rule_name(name, rule.name, diag);
 	if (!error)
-		error = field_match(match, &rule.value, &rule.mask, diag);
+		error = syntax_match(match, &rule.value, &rule.mask, diag);
 	if (!error)
-		error = field_mode(mode_text, &mode, diag);
+		error = syntax_mode(mode_text, &mode, diag);
 	if (error)
 		return error;
 	rule.mode = mode;

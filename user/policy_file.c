@@ -4,7 +4,7 @@
  * loaded: here every mistake is one line that names the file, the line and the offending text.
  */
 #include "cleanup.h"
-#include "field.h"
+#include "syntax.h"
 #include "text.h"
 
 #include <errno.h>
@@ -155,14 +155,14 @@ static int read_own_rule(struct reader *r, const yaml_node_t *name, const yaml_n
 	struct diag why;
 
 	*rule = (struct ff_rule){};
-	if (field_rule_name(text_of(name), rule->name, &why))
+	if (syntax_rule_name(text_of(name), rule->name, &why))
 		return fail(r, line_of(name), "%s", why.text);
 	if (!flags)
 		return fail(r, line_of(name),
 			    "rule %s is no built-in rule or class, and a rule of your own needs 'flags'",
 			    quote(text_of(name)).text);
-	return field_match(text_of(flags), &rule->value, &rule->mask, &why) ? fail(r, line_of(flags), "%s", why.text)
-									    : 0;
+	return syntax_match(text_of(flags), &rule->value, &rule->mask, &why) ? fail(r, line_of(flags), "%s", why.text)
+									     : 0;
 }
 
 /* Notes that the file names the rule NAME, once. */
@@ -206,7 +206,7 @@ static int read_rule(struct reader *r, yaml_node_t *node)
 		return error;
 	if (!value[MODE])
 		return fail(r, line_of(node), "rule '%s' without 'mode'", rule.name);
-	if (field_mode(text_of(value[MODE]), &mode, &why))
+	if (syntax_mode(text_of(value[MODE]), &mode, &why))
 		return fail(r, line_of(value[MODE]), "%s", why.text);
 	rule.mode = mode;
 	present = policy_find(r->policy, rule.name);
@@ -231,7 +231,7 @@ static int read_source(struct reader *r, yaml_node_t *node)
 
 	if (error)
 		return error;
-	if (field_source(text_of(node), &source, &why))
+	if (syntax_source(text_of(node), &source, &why))
 		return fail(r, line_of(node), "%s", why.text);
 	if (policy_find_source(policy, &source))
 		return fail(r, line_of(node), "duplicate source %s", quote(text_of(node)).text);
@@ -250,7 +250,7 @@ static int read_port(struct reader *r, yaml_node_t *node)
 
 	if (error)
 		return error;
-	if (field_port(text_of(node), &port, &why))
+	if (syntax_port(text_of(node), &port, &why))
 		return fail(r, line_of(node), "%s", why.text);
 	if (policy_port_exempt(r->policy, port))
 		return fail(r, line_of(node), "duplicate port '%u'", port);

@@ -31,14 +31,14 @@ TESTS |= {
 KERNEL_TESTS = ("kernel", "modes")
 
 PARSE, JUDGE, PROGRAM = "bpf/parse.h", "bpf/judge.h", "bpf/flagfilter.bpf.c"
-COMPILE, POLICY, FIELD, FLAGS = "user/compile.c", "user/policy.c", "user/field.c", "user/flags.c"
+COMPILE, POLICY, SYNTAX, FLAGS = "user/compile.c", "user/policy.c", "user/syntax.c", "user/flags.c"
 TESTS_OF = {
     PARSE: ("test_parse", "test_engine", "replay"),
     JUDGE: ("test_engine", "test_judge", "replay", "kernel", "modes"),
     PROGRAM: ("kernel",),
     COMPILE: ("test_compile", "test_engine", "replay"),
     POLICY: ("test_compile", "test_policy", "replay"),
-    FIELD: ("test_policy",),
+    SYNTAX: ("test_policy",),
     FLAGS: ("test_flags", "test_policy"),
 }
 
@@ -107,9 +107,9 @@ MUTANTS = (
     ("new rules go before their equals", POLICY, "<= rule_rank(rule))", "< rule_rank(rule))"),
     ("one rule fewer fits", POLICY, "policy->rules == FF_RULES_MAX", "policy->rules == FF_RULES_MAX - 1"),
     ("flags that must be clear may be set", POLICY, "(class & rule->mask) == rule->value", "(class & rule->value) == rule->value"),
-    ("a prefix may be one bit too long", FIELD, "length + 1, 0, bits, &prefix)", "length + 1, 0, bits + 1, &prefix)"),
-    ("the last bit behind a prefix may be set", FIELD, "bit < 8 * sizeof(source->address)", "bit < 8 * sizeof(source->address) - 1"),
-    ("port 0 is a port", FIELD, "parse_decimal(text, 1, 65535", "parse_decimal(text, 0, 65535"),
+    ("a prefix may be one bit too long", SYNTAX, "length + 1, 0, bits, &prefix)", "length + 1, 0, bits + 1, &prefix)"),
+    ("the last bit behind a prefix may be set", SYNTAX, "bit < 8 * sizeof(source->address)", "bit < 8 * sizeof(source->address) - 1"),
+    ("port 0 is a port", SYNTAX, "parse_decimal(text, 1, 65535", "parse_decimal(text, 0, 65535"),
     ("0x200 is a flag", FLAGS, "number > FF_FLAGS_ALL", "number > FF_FLAGS_ALL + 1"),
     ("a value may leave its mask", FLAGS, "|| v & ~m)", "|| v & ~m & 0xff)"),
 )

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "compile.h"
-#include "field.h"
 #include "policy.h"
+#include "syntax.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +93,7 @@ static void add_random_source(struct policy *policy)
 		snprintf(text, sizeof(text), "%u.%u.%u.0/24", below(256), below(256), below(256));
 	else
 		snprintf(text, sizeof(text), "%x:%x:%x::%x", below(65536), below(65536), below(65536), below(65536));
-	if (field_source(text, &source, &diag))
+	if (syntax_source(text, &source, &diag))
 		fail_msg("%s: %s", text, diag.text);
 	source_format(&source, address);
 	if (!policy_find_source(policy, &source) && policy->sources < FF_SOURCES_MAX)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The fields of a policy as people write them, in a policy file and on the command line alike. */
-#ifndef FIELD_H
-#define FIELD_H
+#ifndef SYNTAX_H
+#define SYNTAX_H
 
 #include "policy.h"
 #include <stddef.h>
@@ -14,10 +14,10 @@ struct quoted quote(const char *text);
 struct quoted quote_length(const char *text, size_t length);
 
 /* Each parses TEXT, or says in DIAG what is wrong with it: -EINVAL, and a usage diagnostic. */
-int field_rule_name(const char *text, char name[FF_NAME_SIZE], struct diag *diag); /* of a rule of one's own */
-int field_match(const char *text, __u16 *value, __u16 *mask, struct diag *diag);
-int field_mode(const char *text, enum ff_mode *mode, struct diag *diag);
-int field_source(const char *text, struct ff_source_key *source, struct diag *diag);
-int field_port(const char *text, unsigned int *port, struct diag *diag);
+int syntax_rule_name(const char *text, char name[FF_NAME_SIZE], struct diag *diag); /* of a rule of one's own */
+int syntax_match(const char *text, __u16 *value, __u16 *mask, struct diag *diag);
+int syntax_mode(const char *text, enum ff_mode *mode, struct diag *diag);
+int syntax_source(const char *text, struct ff_source_key *source, struct diag *diag);
+int syntax_port(const char *text, unsigned int *port, struct diag *diag);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "field.h"
+#include "syntax.h"
 #include "flags.h"
 
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@ struct quoted quote(const char *text)
 	return quote_length(text, strlen(text));
 }
 
-int field_rule_name(const char *text, char name[FF_NAME_SIZE], struct diag *diag)
+int syntax_rule_name(const char *text, char name[FF_NAME_SIZE], struct diag *diag)
 {
 	size_t length = strlen(text);
 
@@ -67,12 +67,12 @@ static int bad_match(const char *match, struct diag *diag)
 			  flags_format(flags[0] & ~flags[1], known), quote(match).text);
 }
 
-int field_match(const char *text, __u16 *value, __u16 *mask, struct diag *diag)
+int syntax_match(const char *text, __u16 *value, __u16 *mask, struct diag *diag)
 {
 	return flags_parse_match(text, value, mask) ? bad_match(text, diag) : 0;
 }
 
-int field_mode(const char *text, enum ff_mode *mode, struct diag *diag)
+int syntax_mode(const char *text, enum ff_mode *mode, struct diag *diag)
 {
 	if (mode_parse(text, mode))
 		return diag_usage(diag, "unknown mode %s: a rule is %s, %s or %s", quote(text).text, mode_name(FF_OFF),
@@ -131,7 +131,7 @@ static bool clear_host_bits(struct ff_source_key *source)
 	return any;
 }
 
-int field_source(const char *text, struct ff_source_key *source, struct diag *diag)
+int syntax_source(const char *text, struct ff_source_key *source, struct diag *diag)
 {
 	struct ff_source_key key = {};
 	char network[SOURCE_SIZE];
@@ -150,7 +150,7 @@ int field_source(const char *text, struct ff_source_key *source, struct diag *di
 	return 0;
 }
 
-int field_port(const char *text, unsigned int *port, struct diag *diag)
+int syntax_port(const char *text, unsigned int *port, struct diag *diag)
 {
 	if (parse_decimal(text, 1, 65535, port))
 		return diag_usage(diag, "bad port %s: a number from 1 to 65535", quote(text).text);
