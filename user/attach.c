@@ -257,7 +257,7 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 		preset = malloc(sizeof(*preset));
 		if (!preset)
 			return diag_no_memory(diag);
-		error = policy_from_options(preset, NULL, NULL, diag);
+		error = policy_from_preset(preset, NULL, diag);
 		if (error)
 			return error;
 		policy = preset;

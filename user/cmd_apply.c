@@ -3,6 +3,7 @@
 #include "command.h"
 #include "guardian.h"
 #include "output.h"
+#include "policy_file.h"
 #include "text.h"
 #include <errno.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "examine.h"
 #include "guardian.h"
 #include "output.h"
+#include "policy_file.h"
 #include "system.h"
 #include "text.h"
 #include <errno.h>

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "compile.h"
 #include "output.h"
+#include "policy_file.h"
 
 #include <errno.h>
 #include <stdio.h>

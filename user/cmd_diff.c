@@ -5,6 +5,7 @@
 #include "difference.h"
 #include "filter.h"
 #include "output.h"
+#include "policy_file.h"
 #include <errno.h>
 #include <string.h>
 

@@ -4,6 +4,7 @@
 #include "compile.h"
 #include "conntrack.h"
 #include "flags.h"
+#include "policy_file.h"
 
 #include <errno.h>
 #include <jansson.h>

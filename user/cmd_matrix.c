@@ -5,6 +5,7 @@
 #include "matrix.h"
 #include "moment.h"
 #include "output.h"
+#include "policy_file.h"
 #include <string.h>
 
 struct arguments {

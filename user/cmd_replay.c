@@ -4,6 +4,7 @@
 #include "command.h"
 #include "engine.h"
 #include "output.h"
+#include "policy_file.h"
 #include "program.h"
 #include "report.h"
 #include "summary.h"

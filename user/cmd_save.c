@@ -3,6 +3,7 @@
 #include "command.h"
 #include "filter.h"
 #include "output.h"
+#include "policy_write.h"
 #include <errno.h>
 
 int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)

@@ -14,7 +14,7 @@ static void try_program(struct facts *facts)
 	int compiles = program_kernel_compiles();
 	struct diag diag = {};
 
-	if (compiles < 0 || !policy || policy_from_preset(policy, "default", &diag))
+	if (compiles < 0 || !policy || policy_from_preset(policy, NULL, &diag))
 		return; /* for want of capabilities: no more can be told */
 	facts->jit = answer_from(compiles);
 	facts->frags = answer_from(program_kernel_has_frags());

@@ -2,6 +2,7 @@
 #include "pending.h"
 
 #include "cleanup.h"
+#include "policy_write.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>

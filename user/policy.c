@@ -200,9 +200,9 @@ void policy_label_changed(struct policy *policy)
 
 int policy_from_preset(struct policy *policy, const char *name, struct diag *diag)
 {
-	size_t preset = 0;
+	size_t preset = name ? NONE : DEFAULT;
 
-	while (preset < COUNT(presets) && strcmp(presets[preset], name))
+	while (name && preset < COUNT(presets) && strcmp(presets[preset], name))
 		preset++;
 	if (preset == COUNT(presets))
 		return diag_usage(diag, "unknown preset '%s': there are %s, %s, %s and %s", name, presets[NONE],
@@ -214,15 +214,6 @@ int policy_from_preset(struct policy *policy, const char *name, struct diag *dia
 		if (builtins[i].preset <= preset)
 			policy->rule[policy->rules++] = builtins[i].rule;
 	return 0;
-}
-
-int policy_from_options(struct policy *policy, const char *path, const char *preset, struct diag *diag)
-{
-	if (path && preset)
-		return diag_usage(diag, "--policy and --preset exclude each other: a policy file can name a preset");
-	if (path)
-		return policy_from_file(policy, path, diag);
-	return policy_from_preset(policy, preset ? preset : presets[DEFAULT], diag);
 }
 
 bool rule_matches(const struct ff_rule *rule, __u16 class)

@@ -9,7 +9,6 @@
 #include "diag.h"
 #include "flagfilter.h"
 #include "flags.h"
-#include <stdio.h>
 
 struct policy {
 	char label[FF_LABEL_SIZE];		     /* where it came from: "preset strict", a file's path */
@@ -21,18 +20,10 @@ struct policy {
 };
 
 /*
- * Fills POLICY from a preset (none, default, strict, conntrack) or from a policy file in YAML ("-": standard input).
- * -EINVAL with a usage diagnostic for an unknown name or a mistake in the file ("FILE:LINE: what is wrong with
- * 'TEXT'"), another -errno for a file that cannot be read; POLICY is then as before.
+ * Fills POLICY from a preset: none, default, strict or conntrack; NULL: default. -EINVAL with a usage diagnostic for an
+ * unknown name; POLICY is then as before.
  */
 int policy_from_preset(struct policy *policy, const char *name, struct diag *diag);
-int policy_from_file(struct policy *policy, const char *path, struct diag *diag);
-
-/* POLICY as a policy file. What policy_from_file() makes of it is the same, but for the label. -EIO */
-int policy_write(FILE *out, const struct policy *policy);
-
-/* For the options --policy FILE and --preset NAME, of which at most one is not NULL; neither: the default preset. */
-int policy_from_options(struct policy *policy, const char *path, const char *preset, struct diag *diag);
 
 /* The rule called NAME, a built-in rule's alias included, or NULL. */
 struct ff_rule *policy_find(struct policy *policy, const char *name);

@@ -3,6 +3,8 @@
  * Policy files. They are read by libyaml's document tree, not by libcyaml, which forgets the line of a value once it is
  * loaded: here every mistake is one line that names the file, the line and the offending text.
  */
+#include "policy_file.h"
+
 #include "cleanup.h"
 #include "syntax.h"
 #include "text.h"
@@ -283,7 +285,7 @@ static int read_preset(struct reader *r, const yaml_node_t *node)
 	struct diag why;
 
 	if (!node)
-		return policy_from_options(r->policy, NULL, NULL, r->diag);
+		return policy_from_preset(r->policy, NULL, r->diag);
 	if (policy_from_preset(r->policy, text_of(node), &why))
 		return fail(r, line_of(node), "unknown preset %s: one of %s, %s, %s or %s", quote(text_of(node)).text,
 			    preset_name(0), preset_name(1), preset_name(2), preset_name(3));
@@ -444,4 +446,13 @@ int policy_from_file(struct policy *policy, const char *path, struct diag *diag)
 	set_label(&parsed, reader.name);
 	*policy = parsed;
 	return 0;
+}
+
+int policy_from_options(struct policy *policy, const char *path, const char *preset, struct diag *diag)
+{
+	if (path && preset)
+		return diag_usage(diag, "--policy and --preset exclude each other: a policy file can name a preset");
+	if (path)
+		return policy_from_file(policy, path, diag);
+	return policy_from_preset(policy, preset, diag);
 }

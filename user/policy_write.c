@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A policy as a policy file: what policy_from_file() reads back is the same policy. */
+#include "policy_write.h"
+
 #include "flags.h"
-#include "policy.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,6 +13,7 @@
  */
 #include "bench.h"
 #include "filter.h"
+#include "policy_file.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

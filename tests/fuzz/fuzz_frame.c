@@ -5,6 +5,7 @@
  * program in the running kernel must also judge it alike.
  */
 #include "fuzz.h"
+#include "policy_file.h"
 #include "program.h"
 
 #include "../../user/engine.c"

@@ -3,6 +3,7 @@
 #include "compile.h"
 #include "flags.h"
 #include "fuzz.h"
+#include "policy_file.h"
 
 static void require_same_match(const struct ff_rule *rule)
 {

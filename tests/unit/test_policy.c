@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "flags.h"
-#include "policy.h"
+#include "policy_file.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -8,7 +8,8 @@
 #include <cmocka.h>
 
 #include "compile.h"
-#include "policy.h"
+#include "policy_file.h"
+#include "policy_write.h"
 #include "syntax.h"
 
 #include <stdlib.h>
