@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "examine.h"
+#include "doctor.h"
 #include "guardian.h"
 #include "output.h"
 #include "policy_file.h"
@@ -102,7 +102,7 @@ static void explain(const struct globals *globals, const struct arguments *argum
 	struct findings findings;
 	struct facts facts;
 
-	if (examine(&facts, arguments->interface, globals->netns, &ignored))
+	if (facts_gather(&facts, arguments->interface, globals->netns, &ignored))
 		return;
 	doctor_diagnose(&facts, &findings);
 	doctor_explain(&findings, arguments->mode, diag);

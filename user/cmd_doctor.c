@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "command.h"
-#include "examine.h"
+#include "doctor.h"
 #include "output.h"
 #include "text.h"
 #include <errno.h>
@@ -31,7 +31,7 @@ int cmd_doctor(struct globals *globals, int argc, char **argv, struct diag *diag
 	enum answer answer;
 	int error;
 
-	error = examine(&facts, interface, globals->netns, diag);
+	error = facts_gather(&facts, interface, globals->netns, diag);
 	if (error)
 		return error;
 	doctor_diagnose(&facts, &findings);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "examine.h"
+#include "facts.h"
 
 #include "cleanup.h"
 #include "filter.h"
@@ -46,7 +46,7 @@ static void look_at_programs(struct facts *facts, const char *interface)
 	}
 }
 
-int examine(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
+int facts_gather(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
 {
 	struct facts read = {.netns = netns};
 	struct interface found;
