@@ -56,7 +56,7 @@ levels=(
 	"matrix"
 	"summary"
 	"output report difference offenders pcapng"
-	"compile policy_file policy_write"
+	"compile policy_file policy_write counts"
 	"syntax"
 	"policy"
 	"flags conntrack packet sketch connections"

@@ -362,7 +362,7 @@ int attach_change_policy(const char *interface, policy_change *change, void *con
 
 	if (!snapshot)
 		return diag_no_memory(diag);
-	policy = &snapshot->report.policy;
+	policy = &snapshot->counts.policy;
 	error = pins_lock(&lock, diag);
 	if (!error)
 		error = open_to_change(interface, &location, &filter, diag);

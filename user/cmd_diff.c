@@ -80,7 +80,7 @@ static int print_json(const struct answer *answer)
 	char since[OUTPUT_TIME_SIZE];
 	json_t *object =
 		json_pack("{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
-			  answer->location.interface.name, "policy", answer->snapshot.report.policy.label, "file",
+			  answer->location.interface.name, "policy", answer->snapshot.counts.policy.label, "file",
 			  answer->file.label, "differs", difference_any(difference), "rules", rules_to_json(difference),
 			  "reordered", difference->reordered, "exempt", "added", output_exempt(&difference->added),
 			  "removed", output_exempt(&difference->removed), "counting_since",
@@ -183,7 +183,7 @@ static void print_words(const struct answer *answer)
 	const struct difference *difference = &answer->difference;
 
 	printf("in force on %s: %s; compared with it: %s\n", answer->location.interface.name,
-	       answer->snapshot.report.policy.label, answer->file.label);
+	       answer->snapshot.counts.policy.label, answer->file.label);
 	if (!difference_any(difference)) {
 		printf("no difference\n");
 		return;
@@ -201,13 +201,13 @@ int cmd_diff(struct globals *globals, int argc, char **argv, struct diag *diag)
 	static const struct argp argp = {NULL, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct answer *answer = malloc(sizeof(*answer));
 	struct arguments arguments = {};
-	struct report *live;
+	struct counts *live;
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!answer)
 		return diag_no_memory(diag);
-	live = &answer->snapshot.report;
+	live = &answer->snapshot.counts;
 	error = policy_from_file(&answer->file, arguments.path, diag);
 	if (!error)
 		error = filter_locate_and_read(&answer->location, &answer->snapshot, arguments.interface, diag);

@@ -145,5 +145,5 @@ int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (!error)
 		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
 	return error ? error
-		     : print_exempt(globals, location.interface.name, arguments.confirm_s, &snapshot->report.policy);
+		     : print_exempt(globals, location.interface.name, arguments.confirm_s, &snapshot->counts.policy);
 }

@@ -6,6 +6,7 @@
 #include "moment.h"
 #include "output.h"
 #include "policy_file.h"
+#include "report.h"
 #include <string.h>
 
 struct arguments {
@@ -233,8 +234,8 @@ int cmd_matrix(struct globals *globals, int argc, char **argv, struct diag *diag
 		error = moment_read(moment, arguments.interface, diag);
 	if (error)
 		return error;
-	complete(question, &moment->snapshot.report.policy);
-	matrix_from(matrix, &moment->snapshot.report, &question->policy);
+	complete(question, &moment->snapshot.counts.policy);
+	matrix_from(matrix, &moment->snapshot.counts, &question->policy);
 	if (globals->json)
 		return print_json(moment, question, matrix);
 	print_text(moment, question, matrix);

@@ -147,11 +147,11 @@ static int read_counters(const struct replay *replay, struct ff_counters *counte
 	return 0;
 }
 
-static int print_json(const struct replay *replay, const struct report *report, const char *capture)
+static int print_json(const struct replay *replay, const struct counts *counts, const char *capture)
 {
-	json_t *object = json_pack("{si ss ss ss}", "schema", 1, "capture", capture, "policy", report->policy.label,
+	json_t *object = json_pack("{si ss ss ss}", "schema", 1, "capture", capture, "policy", counts->policy.label,
 				   "engine", replay->trial ? "kernel" : "native");
-	int error = object ? report_to_json(report, object) : -ENOMEM;
+	int error = object ? report_to_json(counts, object) : -ENOMEM;
 
 	if (!error && replay->trial)
 		error = json_object_set_new(object, "judged_natively", json_integer(replay->refused)) ? -ENOMEM : 0;
@@ -178,7 +178,7 @@ static int print_summary(const struct replay *replay, const char *capture, bool 
 	return error;
 }
 
-static int print_report(const struct replay *replay, const struct report *report, const char *capture, bool json)
+static int print_report(const struct replay *replay, const struct counts *counts, const char *capture, bool json)
 {
 	_cleanup_free_ char *name = strdup(capture);
 
@@ -188,9 +188,9 @@ static int print_report(const struct replay *replay, const struct report *report
 	if (replay->summary)
 		return print_summary(replay, name, json);
 	if (json)
-		return print_json(replay, report, name);
-	printf("%s: %s, %s engine\n", name, report->policy.label, replay->trial ? "kernel" : "native");
-	report_print(stdout, report, NULL, 0);
+		return print_json(replay, counts, name);
+	printf("%s: %s, %s engine\n", name, counts->policy.label, replay->trial ? "kernel" : "native");
+	report_print(stdout, counts, NULL, 0);
 	return 0;
 }
 
@@ -250,7 +250,7 @@ static void close_engines(struct replay *replay)
 	summary_close(replay->summary);
 }
 
-static int run(struct replay *replay, struct report *report, const struct arguments *arguments, bool json,
+static int run(struct replay *replay, struct counts *counts, const struct arguments *arguments, bool json,
 	       struct diag *diag)
 {
 	_cleanup_capture_ struct capture *capture = NULL;
@@ -259,38 +259,38 @@ static int run(struct replay *replay, struct report *report, const struct argume
 	error = capture_open(&capture, arguments->capture, diag);
 	if (error)
 		return error;
-	broken = replay_frames(replay, capture, &report->policy, arguments, json, diag);
+	broken = replay_frames(replay, capture, &counts->policy, arguments, json, diag);
 	if ((broken && broken != -EIO) || arguments->verdicts)
 		return broken;
 	/* Where the capture breaks off, what came before is still worth its report. */
-	error = read_counters(replay, &report->counters, diag);
+	error = read_counters(replay, &counts->counters, diag);
 	if (error)
 		return error;
-	error = print_report(replay, report, arguments->capture, json);
+	error = print_report(replay, counts, arguments->capture, json);
 	return error ? write_failed(error, diag) : broken;
 }
 
 int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	_cleanup_(close_engines) struct replay replay = {};
-	_cleanup_free_ struct report *report = calloc(1, sizeof(*report));
+	_cleanup_free_ struct counts *counts = calloc(1, sizeof(*counts));
 	struct policy_options from = {};
 	struct arguments arguments = {};
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, &from);
-	if (!report)
+	if (!counts)
 		return diag_fail(diag, -ENOMEM, "cannot replay: %s", strerror(ENOMEM));
-	error = policy_from_options(&report->policy, from.path, from.preset, diag);
+	error = policy_from_options(&counts->policy, from.path, from.preset, diag);
 	if (error)
 		return error;
-	compile_number(report->policy.rule, report->policy.rules);
-	if (arguments.summary && summary_open(&replay.summary, from.path || from.preset ? &report->policy : NULL))
+	compile_number(counts->policy.rule, counts->policy.rules);
+	if (arguments.summary && summary_open(&replay.summary, from.path || from.preset ? &counts->policy : NULL))
 		return diag_no_memory(diag);
-	error = open_engines(&replay, &report->policy, arguments.kernel, diag);
+	error = open_engines(&replay, &counts->policy, arguments.kernel, diag);
 	if (error)
 		return error;
-	error = run(&replay, report, &arguments, globals->json, diag);
+	error = run(&replay, counts, &arguments, globals->json, diag);
 	if (replay.refused && !globals->json)
 		fprintf(stderr,
 			"flagfilter: the kernel engine takes no frames of this size, judged natively: %llu of %llu\n",

@@ -5,6 +5,7 @@
  */
 #include "connections.h"
 #include "output.h"
+#include "report.h"
 #include "sampling_options.h"
 #include "survey.h"
 #include <errno.h>
@@ -173,7 +174,7 @@ static void print_finding(const struct survey *survey, const struct finding *fin
 /* Prints what there is to say, or adds it to LIST. Returns of how many rules. */
 static unsigned int tell(const struct survey *survey, json_t *list)
 {
-	const struct policy *policy = &survey->after.snapshot.report.policy;
+	const struct policy *policy = &survey->after.snapshot.counts.policy;
 	unsigned int monitored = 0;
 
 	for (unsigned int i = 0; i < policy->rules; i++) {
@@ -222,9 +223,9 @@ static struct survey *survey_monitored(const struct arguments *arguments, int *e
 			  : diag_no_memory(diag);
 	if (*error)
 		return NULL;
-	for (unsigned int i = 0; i < snapshot->report.policy.rules; i++)
-		if (snapshot->report.policy.rule[i].mode == FF_MONITORED)
-			rule[only.rules++] = snapshot->report.policy.rule[i].name;
+	for (unsigned int i = 0; i < snapshot->counts.policy.rules; i++)
+		if (snapshot->counts.policy.rule[i].mode == FF_MONITORED)
+			rule[only.rules++] = snapshot->counts.policy.rule[i].name;
 	return survey_run(arguments->interface, only.rules ? arguments->seconds : 0, &only, &command_stop, error, diag);
 }
 

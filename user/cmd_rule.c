@@ -174,5 +174,5 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 	if (!error)
 		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
 	return error ? error
-		     : print_rules(globals, location.interface.name, arguments.confirm_s, &snapshot->report.policy);
+		     : print_rules(globals, location.interface.name, arguments.confirm_s, &snapshot->counts.policy);
 }

@@ -16,7 +16,7 @@ int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)
 
 	if (!snapshot)
 		return diag_no_memory(diag);
-	policy = &snapshot->report.policy;
+	policy = &snapshot->counts.policy;
 	error = filter_locate_and_read(&location, snapshot, interface, diag);
 	if (error)
 		return error;

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "moment.h"
 #include "output.h"
+#include "report.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -43,18 +44,18 @@ static double rate(__u64 now, __u64 before, double interval_s)
 
 static json_t *to_json(const struct moment *now, const struct moment *before)
 {
-	const struct report *report = &now->snapshot.report;
-	const struct report *previous = before ? &before->snapshot.report : report;
+	const struct counts *counts = &now->snapshot.counts;
+	const struct counts *previous = before ? &before->snapshot.counts : counts;
 	double interval_s = moment_interval_s(before, now);
 	json_t *object = moment_to_json(now, false);
 
-	if (report_to_json(report, object) ||
+	if (report_to_json(counts, object) ||
 	    json_object_set_new(
 		    object, "rates",
 		    json_pack("{sf sf sf}", "interval_s", interval_s, "passed_pps",
-			      rate(report_passed(report).packets, report_passed(previous).packets, interval_s),
+			      rate(counts_passed(counts).packets, counts_passed(previous).packets, interval_s),
 			      "dropped_pps",
-			      rate(report_dropped(report).packets, report_dropped(previous).packets, interval_s)))) {
+			      rate(counts_dropped(counts).packets, counts_dropped(previous).packets, interval_s)))) {
 		json_decref(object);
 		return NULL;
 	}
@@ -64,26 +65,26 @@ static json_t *to_json(const struct moment *now, const struct moment *before)
 static void print_tables(FILE *out, const struct moment *now, const struct moment *before)
 {
 	moment_print(out, now);
-	report_print(out, &now->snapshot.report, before ? &before->snapshot.report : NULL,
+	report_print(out, &now->snapshot.counts, before ? &before->snapshot.counts : NULL,
 		     moment_interval_s(before, now));
 }
 
 /* A report as one plain line, for logs and pipes. */
 static void print_line(FILE *out, const struct moment *now, const struct moment *before)
 {
-	const struct report *report = &now->snapshot.report;
-	const struct report *previous = before ? &before->snapshot.report : report;
+	const struct counts *counts = &now->snapshot.counts;
+	const struct counts *previous = before ? &before->snapshot.counts : counts;
 	double interval_s = moment_interval_s(before, now);
-	__u64 passed = report_passed(report).packets, dropped = report_dropped(report).packets;
+	__u64 passed = counts_passed(counts).packets, dropped = counts_dropped(counts).packets;
 	char time[OUTPUT_TIME_SIZE];
 
 	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(moment_time_ns(now), time),
 		now->location.interface.name, (unsigned long long)passed,
-		rate(passed, report_passed(previous).packets, interval_s), (unsigned long long)dropped,
-		rate(dropped, report_dropped(previous).packets, interval_s));
-	for (unsigned int i = 0; i < report->policy.rules; i++) {
-		const struct ff_rule *rule = &report->policy.rule[i];
-		const struct ff_rule_count *count = &report->counters.rule[rule->counter];
+		rate(passed, counts_passed(previous).packets, interval_s), (unsigned long long)dropped,
+		rate(dropped, counts_dropped(previous).packets, interval_s));
+	for (unsigned int i = 0; i < counts->policy.rules; i++) {
+		const struct ff_rule *rule = &counts->policy.rule[i];
+		const struct ff_rule_count *count = &counts->counters.rule[rule->counter];
 
 		if (count->dropped.packets)
 			fprintf(out, " %s=%llu", rule->name, (unsigned long long)count->dropped.packets);

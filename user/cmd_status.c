@@ -82,7 +82,7 @@ static json_t *to_json(const struct location *location, const struct snapshot *s
 			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(there->mode), "attached",
 			 there->shared ? "shared" : "exclusive", "program_id",
 			 (json_int_t)there->program[location->program].id, "entry_id", (json_int_t)there->entry_id,
-			 "beside", beside, "policy", snapshot->report.policy.label, "attached_since",
+			 "beside", beside, "policy", snapshot->counts.policy.label, "attached_since",
 			 output_time(snapshot->attached_ns, attached), "policy_since",
 			 output_time(snapshot->applied_ns, applied), "counting_since",
 			 output_time(snapshot->counting_ns, counting), "unconfirmed", unconfirmed_to_json(location));

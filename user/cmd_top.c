@@ -116,7 +116,7 @@ static int look_at(struct top *top, const char *interface, struct diag *diag)
 	snprintf(filter->attached, sizeof(filter->attached), "%s, %s", xdp_mode_name(moment->location.programs.mode),
 		 moment->location.programs.shared ? "shared" : "exclusive");
 	filter->counting_ns = moment_time_ns(moment) - moment->snapshot.counting_ns;
-	top_update(filter, &moment->snapshot.report, now_s());
+	top_update(filter, &moment->snapshot.counts, now_s());
 	top_sort(filter, top->order);
 	return 0;
 }

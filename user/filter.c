@@ -235,19 +235,19 @@ static bool counter_in_use(const struct ff_rule *rule, unsigned int rules, unsig
 }
 
 /* What was counted under POLICY since its base, given all that was ever counted. */
-static void report_from(struct report *report, const struct ff_policy *policy, const struct ff_counters *raw)
+static void counts_from(struct counts *counts, const struct ff_policy *policy, const struct ff_counters *raw)
 {
-	report->counters = *raw;
-	subtract(&report->counters, &policy->base, sizeof(policy->base));
-	report->removed = policy->removed;
+	counts->counters = *raw;
+	subtract(&counts->counters, &policy->base, sizeof(policy->base));
+	counts->removed = policy->removed;
 	for (unsigned int counter = 0; counter < FF_COUNTERS; counter++)
 		if (!counter_in_use(policy->rule, policy->rules, counter))
-			add_rule_count(&report->removed, &report->counters.rule[counter]);
-	report->policy.rules = policy->rules;
-	memcpy(report->policy.label, policy->label, sizeof(policy->label) - 1);
-	text_clean(report->policy.label);
-	memcpy(report->policy.rule, policy->rule, sizeof(policy->rule));
-	memcpy(report->policy.port, policy->port, sizeof(policy->port));
+			add_rule_count(&counts->removed, &counts->counters.rule[counter]);
+	counts->policy.rules = policy->rules;
+	memcpy(counts->policy.label, policy->label, sizeof(policy->label) - 1);
+	text_clean(counts->policy.label);
+	memcpy(counts->policy.rule, policy->rule, sizeof(policy->rule));
+	memcpy(counts->policy.port, policy->port, sizeof(policy->port));
 }
 
 static bool is_rule(const struct ff_rule *rule)
@@ -284,7 +284,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 	if (!is_policy(live))
 		error = -EPROTO;
 	else if (live->sources)
-		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &snapshot->report.policy);
+		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &snapshot->counts.policy);
 	if (!error)
 		error = program_sum_counters(filter->map[MAP_COUNTERS], raw);
 	atomic_thread_fence(memory_order_acquire);
@@ -296,7 +296,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 	snapshot->attached_ns = state->attached_ns;
 	snapshot->counting_ns = live->counting_ns;
 	snapshot->applied_ns = live->applied_ns;
-	report_from(&snapshot->report, live, raw);
+	counts_from(&snapshot->counts, live, raw);
 	return 0;
 }
 

@@ -3,8 +3,8 @@
 #ifndef FILTER_H
 #define FILTER_H
 
+#include "counts.h"
 #include "pins.h"
-#include "report.h"
 #include <net/if.h>
 #include <time.h>
 
@@ -47,7 +47,7 @@ struct snapshot {
 	__u64 attached_ns;    /* CLOCK_REALTIME */
 	__u64 counting_ns;    /* CLOCK_REALTIME, when counting began: attached, or reset */
 	__u64 applied_ns;     /* CLOCK_REALTIME, since when the policy is in force */
-	struct report report;
+	struct counts counts;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
 

@@ -17,15 +17,15 @@ static int most_frequent_first(const void *left, const void *right)
 	return a->class - b->class;
 }
 
-void matrix_from(struct matrix *matrix, const struct report *report, const struct policy *policy)
+void matrix_from(struct matrix *matrix, const struct counts *counts, const struct policy *policy)
 {
 	__u16 verdict[FF_CLASSES];
 
 	compile_by_place(policy, verdict);
 	matrix->rows = 0;
 	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
-		struct matrix_row row = {class, verdict[class], report->counters.passed[class],
-					 report->counters.dropped[class]};
+		struct matrix_row row = {class, verdict[class], counts->counters.passed[class],
+					 counts->counters.dropped[class]};
 
 		if (matrix_packets(&row))
 			matrix->row[matrix->rows++] = row;

@@ -4,7 +4,7 @@
 #define MATRIX_H
 
 #include "compile.h"
-#include "report.h"
+#include "counts.h"
 
 struct matrix_row {
 	__u16 class;
@@ -18,9 +18,8 @@ struct matrix {
 	struct matrix_row row[FF_CLASSES];
 };
 
-/* What REPORT has counted, beside the verdicts of POLICY: REPORT's own, or another, to ask what that would have done.
- */
-void matrix_from(struct matrix *matrix, const struct report *report, const struct policy *policy);
+/* What COUNTS says came in, beside the verdicts of POLICY: its own, or another, to ask what that would have done. */
+void matrix_from(struct matrix *matrix, const struct counts *counts, const struct policy *policy);
 
 __u64 matrix_packets(const struct matrix_row *row); /* passed and dropped */
 

@@ -47,7 +47,7 @@ void moment_print_policy(FILE *out, const struct moment *moment)
 	const __u64 now_ns = moment_time_ns(moment);
 	char duration[OUTPUT_TIME_SIZE];
 
-	fprintf(out, "%s, attached for %s", moment->snapshot.report.policy.label,
+	fprintf(out, "%s, attached for %s", moment->snapshot.counts.policy.label,
 		output_duration(now_ns - moment->snapshot.attached_ns, duration));
 	if (moment_was_reset(moment))
 		fprintf(out, ", counting for %s", output_duration(now_ns - moment->snapshot.counting_ns, duration));

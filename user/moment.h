@@ -4,6 +4,8 @@
 #define MOMENT_H
 
 #include "filter.h"
+#include <jansson.h>
+#include <stdio.h>
 
 struct moment {
 	struct location location;

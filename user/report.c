@@ -5,42 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-struct ff_count report_passed(const struct report *report)
-{
-	struct ff_count sum = {};
-
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
-		sum.packets += report->counters.passed[class].packets;
-		sum.bytes += report->counters.passed[class].bytes;
-	}
-	return sum;
-}
-
-struct ff_count report_dropped(const struct report *report)
-{
-	struct ff_count sum = report->removed.dropped;
-
-	for (unsigned int i = 0; i < report->policy.rules; i++) {
-		const struct ff_count *dropped = &report->counters.rule[report->policy.rule[i].counter].dropped;
-
-		sum.packets += dropped->packets;
-		sum.bytes += dropped->bytes;
-	}
-	return sum;
-}
-
-struct ff_count report_frames(const struct report *report)
-{
-	struct ff_count passed = report_passed(report), dropped = report_dropped(report);
-
-	return (struct ff_count){passed.packets + dropped.packets, passed.bytes + dropped.bytes};
-}
-
-__u64 report_not_judged(const struct report *report, enum ff_class class)
-{
-	return report->counters.passed[class].packets + report->counters.dropped[class];
-}
-
 json_t *report_count_to_json(const struct ff_count *count)
 {
 	return json_pack("{sI sI}", "packets", (json_int_t)count->packets, "bytes", (json_int_t)count->bytes);
@@ -53,44 +17,37 @@ static json_t *rule_to_json(const char *name, const char *mode, const char *matc
 			 "exempted", report_count_to_json(&count->exempted));
 }
 
-bool report_anything_removed(const struct report *report)
-{
-	const struct ff_rule_count *removed = &report->removed;
-
-	return removed->dropped.packets || removed->would_drop.packets || removed->exempted.packets;
-}
-
-static json_t *rules_to_json(const struct report *report)
+static json_t *rules_to_json(const struct counts *counts)
 {
 	json_t *rules = json_array();
 
-	for (unsigned int i = 0; i < report->policy.rules; i++) {
-		const struct ff_rule *rule = &report->policy.rule[i];
+	for (unsigned int i = 0; i < counts->policy.rules; i++) {
+		const struct ff_rule *rule = &counts->policy.rule[i];
 		char match[RULE_MATCH_SIZE];
 
 		json_array_append_new(rules,
 				      rule_to_json(rule->name, mode_name(rule->mode), rule_match_format(rule, match),
-						   &report->counters.rule[rule->counter]));
+						   &counts->counters.rule[rule->counter]));
 	}
-	if (report_anything_removed(report))
-		json_array_append_new(rules, rule_to_json(REPORT_REMOVED, mode_name(FF_OFF), "", &report->removed));
+	if (counts_anything_removed(counts))
+		json_array_append_new(rules, rule_to_json(COUNTS_REMOVED, mode_name(FF_OFF), "", &counts->removed));
 	return rules;
 }
 
-int report_to_json(const struct report *report, json_t *object)
+int report_to_json(const struct counts *counts, json_t *object)
 {
-	struct ff_count passed = report_passed(report), dropped = report_dropped(report);
-	struct ff_count frames = report_frames(report);
+	struct ff_count passed = counts_passed(counts), dropped = counts_dropped(counts);
+	struct ff_count frames = counts_frames(counts);
 	json_t *not_judged = json_object();
 	int error = 0;
 
 	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++)
 		error |= json_object_set_new(not_judged, class_name(class),
-					     json_integer(report_not_judged(report, class)));
+					     json_integer(counts_not_judged(counts, class)));
 	error |= json_object_set_new(object, "frames", report_count_to_json(&frames));
 	error |= json_object_set_new(object, "passed", report_count_to_json(&passed));
 	error |= json_object_set_new(object, "dropped", report_count_to_json(&dropped));
-	error |= json_object_set_new(object, "rules", rules_to_json(report));
+	error |= json_object_set_new(object, "rules", rules_to_json(counts));
 	error |= json_object_set_new(object, "not_judged", not_judged);
 	return error ? -ENOMEM : 0;
 }
@@ -155,7 +112,7 @@ static void print_rule(FILE *out, const char *name, enum ff_mode mode, const str
 }
 
 /* What RULE had counted in PREVIOUS; nothing, if it was not there. */
-static const struct ff_rule_count *count_before(const struct report *previous, const struct ff_rule *rule)
+static const struct ff_rule_count *count_before(const struct counts *previous, const struct ff_rule *rule)
 {
 	static const struct ff_rule_count none;
 
@@ -168,19 +125,19 @@ static const struct ff_rule_count *count_before(const struct report *previous, c
 	return &none;
 }
 
-static void print_header(FILE *out, const char *title, const struct report *previous)
+static void print_header(FILE *out, const char *title, const struct counts *previous)
 {
 	fprintf(out, "\n%-40s %12s%s      size\n", title, "packets", previous ? "   packets/s" : "");
 }
 
-static void print_totals(FILE *out, const struct report *report, const struct report *previous, double interval_s)
+static void print_totals(FILE *out, const struct counts *counts, const struct counts *previous, double interval_s)
 {
-	struct ff_count passed = report_passed(report), dropped = report_dropped(report);
+	struct ff_count passed = counts_passed(counts), dropped = counts_dropped(counts);
 	struct ff_count before[2] = {};
 
 	if (previous) {
-		before[0] = report_passed(previous);
-		before[1] = report_dropped(previous);
+		before[0] = counts_passed(previous);
+		before[1] = counts_dropped(previous);
 	}
 	fprintf(out, "%-40s", "passed");
 	print_count(out, &passed, previous ? &before[0] : NULL, interval_s);
@@ -189,32 +146,32 @@ static void print_totals(FILE *out, const struct report *report, const struct re
 }
 
 /* Three to a line, so that everything fits on 24 lines. */
-static void print_not_judged(FILE *out, const struct report *report)
+static void print_not_judged(FILE *out, const struct counts *counts)
 {
 	fputs("\nnot judged by flags\n", out);
 	for (unsigned int i = 0; i < FF_CLASSES - FF_NAMED_CLASSES; i++) {
 		enum ff_class class = FF_NAMED_CLASSES + i;
 
-		fprintf(out, "%-13s %11llu%s", class_name(class), (unsigned long long)report_not_judged(report, class),
+		fprintf(out, "%-13s %11llu%s", class_name(class), (unsigned long long)counts_not_judged(counts, class),
 			i % 3 == 2 ? "\n" : "  ");
 	}
 }
 
-void report_print(FILE *out, const struct report *report, const struct report *previous, double interval_s)
+void report_print(FILE *out, const struct counts *counts, const struct counts *previous, double interval_s)
 {
 	print_header(out, "frames", previous);
-	print_totals(out, report, previous, interval_s);
+	print_totals(out, counts, previous, interval_s);
 
 	print_header(out, "rule                  mode", previous);
-	for (unsigned int i = 0; i < report->policy.rules; i++) {
-		const struct ff_rule *rule = &report->policy.rule[i];
+	for (unsigned int i = 0; i < counts->policy.rules; i++) {
+		const struct ff_rule *rule = &counts->policy.rule[i];
 
-		print_rule(out, rule->name, rule->mode, &report->counters.rule[rule->counter],
+		print_rule(out, rule->name, rule->mode, &counts->counters.rule[rule->counter],
 			   count_before(previous, rule), interval_s);
 	}
-	if (report_anything_removed(report))
-		print_rule(out, REPORT_REMOVED, FF_OFF, &report->removed, previous ? &previous->removed : NULL,
+	if (counts_anything_removed(counts))
+		print_rule(out, COUNTS_REMOVED, FF_OFF, &counts->removed, previous ? &previous->removed : NULL,
 			   interval_s);
 
-	print_not_judged(out, report);
+	print_not_judged(out, counts);
 }

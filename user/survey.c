@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "survey.h"
 
+#include "report.h"
 #include <errno.h>
 #include <string.h>
 
@@ -59,8 +60,8 @@ struct survey *survey_run(const char *interface, unsigned int seconds, const str
 
 json_t *survey_to_json(const struct survey *survey)
 {
-	const struct report *report = &survey->after.snapshot.report;
-	const struct ff_count frames = report_frames(report);
+	const struct counts *counts = &survey->after.snapshot.counts;
+	const struct ff_count frames = counts_frames(counts);
 	json_t *object = moment_to_json(&survey->after, true);
 	json_t *sampled = json_pack("{so sf sI sI sI}", "frames", report_count_to_json(&frames), "interval_s",
 				    survey->seconds, "seen", (json_int_t)survey->count.seen, "sampled",
@@ -74,12 +75,12 @@ json_t *survey_to_json(const struct survey *survey)
 
 struct ff_rule_count survey_counted(const struct moment *moment, const char *name)
 {
-	const struct report *report = &moment->snapshot.report;
-	const struct policy *policy = &report->policy;
+	const struct counts *counts = &moment->snapshot.counts;
+	const struct policy *policy = &counts->policy;
 
 	for (unsigned int i = 0; i < policy->rules; i++)
 		if (!strcmp(policy->rule[i].name, name))
-			return report->counters.rule[policy->rule[i].counter];
+			return counts->counters.rule[policy->rule[i].counter];
 	return (struct ff_rule_count){};
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "top.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ static void add_rule(struct top_filter *filter, const struct top_filter *before,
 	advance(&rule->line, count->dropped.packets + count->would_drop.packets + count->exempted.packets, tick);
 }
 
-static void update_rules(struct top_filter *filter, const struct report *report, const struct tick *tick)
+static void update_rules(struct top_filter *filter, const struct counts *counts, const struct tick *tick)
 {
 	struct top_filter *before = malloc(sizeof(*before));
 
@@ -95,28 +96,28 @@ static void update_rules(struct top_filter *filter, const struct report *report,
 		return; /* the rows stay as they were */
 	*before = *filter;
 	filter->rules = 0;
-	for (unsigned int i = 0; i < report->policy.rules; i++) {
-		const struct ff_rule *rule = &report->policy.rule[i];
+	for (unsigned int i = 0; i < counts->policy.rules; i++) {
+		const struct ff_rule *rule = &counts->policy.rule[i];
 
-		add_rule(filter, before, rule->name, rule->mode, &report->counters.rule[rule->counter], tick);
+		add_rule(filter, before, rule->name, rule->mode, &counts->counters.rule[rule->counter], tick);
 	}
-	if (report_anything_removed(report)) {
-		add_rule(filter, before, REPORT_REMOVED, FF_OFF, &report->removed, tick);
+	if (counts_anything_removed(counts)) {
+		add_rule(filter, before, COUNTS_REMOVED, FF_OFF, &counts->removed, tick);
 		filter->rule[filter->rules - 1].removed = true;
 	}
 	free(before);
 }
 
-static void update_classes(struct top_filter *filter, const struct report *report, const struct tick *tick)
+static void update_classes(struct top_filter *filter, const struct counts *counts, const struct tick *tick)
 {
 	struct matrix *matrix = malloc(sizeof(*matrix));
 
 	if (!matrix)
 		return;
-	matrix_from(matrix, report, &report->policy);
+	matrix_from(matrix, counts, &counts->policy);
 	filter->classes = matrix->rows;
 	for (unsigned int i = 0; i < matrix->rows; i++) {
-		const struct ff_rule *rule = matrix_rule(&matrix->row[i], &report->policy);
+		const struct ff_rule *rule = matrix_rule(&matrix->row[i], &counts->policy);
 		struct top_class *class = &filter->class[i];
 		__typeof__(&*filter->of_class) kept = &filter->of_class[matrix->row[i].class];
 
@@ -128,19 +129,19 @@ static void update_classes(struct top_filter *filter, const struct report *repor
 	free(matrix);
 }
 
-void top_update(struct top_filter *filter, const struct report *report, double time_s)
+void top_update(struct top_filter *filter, const struct counts *counts, double time_s)
 {
 	const struct tick tick = tick_of(filter, time_s);
 	__u64 not_judged = 0;
 
 	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++)
-		not_judged += report_not_judged(report, class);
-	advance(&filter->passed, report_passed(report).packets, &tick);
-	advance(&filter->dropped, report_dropped(report).packets, &tick);
+		not_judged += counts_not_judged(counts, class);
+	advance(&filter->passed, counts_passed(counts).packets, &tick);
+	advance(&filter->dropped, counts_dropped(counts).packets, &tick);
 	advance(&filter->not_judged, not_judged, &tick);
-	snprintf(filter->policy, sizeof(filter->policy), "%s", report->policy.label);
-	update_rules(filter, report, &tick);
-	update_classes(filter, report, &tick);
+	snprintf(filter->policy, sizeof(filter->policy), "%s", counts->policy.label);
+	update_rules(filter, counts, &tick);
+	update_classes(filter, counts, &tick);
 }
 
 const char *top_order_name(enum top_order order)

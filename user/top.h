@@ -53,8 +53,8 @@ struct top_filter {
 	} of_class[FF_CLASSES];
 };
 
-/* Takes in what REPORT says at TIME_S, on a clock that never goes back. */
-void top_update(struct top_filter *filter, const struct report *report, double time_s);
+/* Takes in what COUNTS says at TIME_S, on a clock that never goes back. */
+void top_update(struct top_filter *filter, const struct counts *counts, double time_s);
 
 enum top_order { TOP_BY_PLACE, TOP_BY_RATE, TOP_BY_PACKETS, TOP_ORDERS };
 const char *top_order_name(enum top_order order);

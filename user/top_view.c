@@ -2,6 +2,7 @@
 #include "top_view.h"
 
 #include "output.h"
+#include "report.h"
 #include "screen.h"
 #include <string.h>
 

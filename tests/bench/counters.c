@@ -11,6 +11,7 @@
  */
 #include "bench.h"
 #include "filter.h"
+#include "report.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -58,7 +59,7 @@ static void make_report(const char *interface)
 
 	if (!snapshot || filter_locate_and_read(&location, snapshot, interface, &diag))
 		fail_diag(&diag);
-	if (report_to_json(&snapshot->report, object))
+	if (report_to_json(&snapshot->counts, object))
 		fail("no memory");
 	text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);

@@ -87,8 +87,8 @@ static void read_totals(const struct filter *filter, const struct receiver *rece
 	if (!snapshot || filter_read(filter, snapshot, &diag))
 		fail_diag(&diag);
 	totals->arrived = receiver ? receiver_packets(receiver) : 0;
-	totals->dropped = report_dropped(&snapshot->report).packets;
-	totals->passed = report_passed(&snapshot->report).packets;
+	totals->dropped = counts_dropped(&snapshot->counts).packets;
+	totals->passed = counts_passed(&snapshot->counts).packets;
 }
 
 static json_t *outcome_to_json(__u64 flips, __u64 elapsed_ns, __u64 arrived, const struct totals *before,

@@ -15,7 +15,7 @@
 #define FIN FF_FLAGS_FIN
 #define ACK FF_FLAGS_ACK
 
-static struct report report;
+static struct counts counts;
 static struct top_filter filter;
 static struct matrix matrix;
 
@@ -25,28 +25,28 @@ static int setup(void **state)
 	struct diag diag;
 
 	(void)state;
-	memset(&report, 0, sizeof(report));
+	memset(&counts, 0, sizeof(counts));
 	memset(&filter, 0, sizeof(filter));
-	assert_int_equal(policy_from_preset(&report.policy, "default", &diag), 0);
-	for (unsigned int i = 0; i < report.policy.rules; i++)
-		report.policy.rule[i].counter = FF_COUNTERS - 1 - i;
+	assert_int_equal(policy_from_preset(&counts.policy, "default", &diag), 0);
+	for (unsigned int i = 0; i < counts.policy.rules; i++)
+		counts.policy.rule[i].counter = FF_COUNTERS - 1 - i;
 	return 0;
 }
 
 static struct ff_rule_count *count_of(const char *name)
 {
-	return &report.counters.rule[policy_find(&report.policy, name)->counter];
+	return &counts.counters.rule[policy_find(&counts.policy, name)->counter];
 }
 
 static void drop(const char *rule, __u16 class, unsigned int packets)
 {
 	count_of(rule)->dropped.packets += packets;
-	report.counters.dropped[class] += packets;
+	counts.counters.dropped[class] += packets;
 }
 
 static void pass(__u16 class, unsigned int packets)
 {
-	report.counters.passed[class].packets += packets;
+	counts.counters.passed[class].packets += packets;
 }
 
 static const struct top_rule *row(const char *name)
@@ -69,25 +69,25 @@ static void assert_near(double seen, double expected)
 static void matrix_has_what_occurred_most_frequent_first(void **state)
 {
 	(void)state;
-	policy_find(&report.policy, "syn-rst")->mode = FF_MONITORED;
+	policy_find(&counts.policy, "syn-rst")->mode = FF_MONITORED;
 	pass(ACK, 70);
 	pass(SYN | FIN, 5); /* before the rule was enforced */
 	drop("syn-fin", SYN | FIN, 30);
 	pass(SYN | FF_FLAGS_RST, 33);
 	pass(FF_NON_TCP, 7);
-	matrix_from(&matrix, &report, &report.policy);
+	matrix_from(&matrix, &counts, &counts.policy);
 
 	assert_int_equal(matrix.rows, 4);
 	assert_int_equal(matrix.row[0].class, ACK);
 	assert_string_equal(matrix_verdict_name(&matrix.row[0]), "pass");
-	assert_null(matrix_rule(&matrix.row[0], &report.policy));
+	assert_null(matrix_rule(&matrix.row[0], &counts.policy));
 	assert_int_equal(matrix.row[1].class, SYN | FIN);
 	assert_int_equal(matrix.row[1].passed.packets, 5);
 	assert_int_equal(matrix.row[1].dropped, 30);
 	assert_string_equal(matrix_verdict_name(&matrix.row[1]), "drop");
-	assert_string_equal(matrix_rule(&matrix.row[1], &report.policy)->name, "syn-fin");
+	assert_string_equal(matrix_rule(&matrix.row[1], &counts.policy)->name, "syn-fin");
 	assert_string_equal(matrix_verdict_name(&matrix.row[2]), "would-drop");
-	assert_string_equal(matrix_rule(&matrix.row[2], &report.policy)->name, "syn-rst");
+	assert_string_equal(matrix_rule(&matrix.row[2], &counts.policy)->name, "syn-rst");
 	assert_int_equal(matrix.row[3].class, FF_NON_TCP);
 }
 
@@ -106,7 +106,7 @@ static void matrix_says_what_another_policy_would_have_done(void **state)
 	drop("fin-no-ack", FF_FLAGS_RST | FIN, 3);
 	drop("syn-fin", SYN | FIN, 20);
 	pass(FF_NON_TCP, 4);
-	matrix_from(&matrix, &report, &other);
+	matrix_from(&matrix, &counts, &other);
 	history = matrix_history(&matrix);
 	assert_int_equal(history.frames, 1039);
 	assert_int_equal(history.dropped, 15);
@@ -118,9 +118,9 @@ static void matrix_says_what_another_policy_would_have_done(void **state)
 static void exempted_verdicts_are_drops(void **state)
 {
 	(void)state;
-	report.policy.port[0] = 2;
+	counts.policy.port[0] = 2;
 	drop("syn-fin", SYN | FIN, 1);
-	matrix_from(&matrix, &report, &report.policy);
+	matrix_from(&matrix, &counts, &counts.policy);
 	assert_string_equal(matrix_verdict_name(&matrix.row[0]), "drop");
 	assert_int_equal(matrix_history(&matrix).dropped, 1);
 }
@@ -132,7 +132,7 @@ static void the_first_look_has_counts_and_no_rates(void **state)
 	(void)state;
 	drop("syn-fin", SYN | FIN, 500);
 	pass(FF_NON_IP, 3);
-	top_update(&filter, &report, 1000);
+	top_update(&filter, &counts, 1000);
 	assert_int_equal(filter.rules, 5);
 	assert_int_equal(filter.dropped.packets, 500);
 	assert_int_equal(filter.not_judged.packets, 3);
@@ -146,11 +146,11 @@ static void a_rate_is_growth_by_time(void **state)
 {
 	(void)state;
 	drop("syn-fin", SYN | FIN, 500);
-	top_update(&filter, &report, 1000);
+	top_update(&filter, &counts, 1000);
 	drop("syn-fin", SYN | FIN, 300);
 	count_of("syn-fin")->exempted.packets += 20;
 	pass(SYN | FIN, 20);
-	top_update(&filter, &report, 1002);
+	top_update(&filter, &counts, 1002);
 	assert_near(row("syn-fin")->line.pps, 160);
 	assert_near(filter.dropped.pps, 150);
 	assert_near(filter.passed.pps, 10);
@@ -162,16 +162,16 @@ static void a_rate_is_growth_by_time(void **state)
 static void a_look_soon_after_brings_counts_and_leaves_rates(void **state)
 {
 	(void)state;
-	top_update(&filter, &report, 0);
+	top_update(&filter, &counts, 0);
 	drop("syn-fin", SYN | FIN, 100);
-	top_update(&filter, &report, 1);
+	top_update(&filter, &counts, 1);
 	drop("syn-fin", SYN | FIN, 7);
-	top_update(&filter, &report, 1.1);
+	top_update(&filter, &counts, 1.1);
 	assert_int_equal(filter.dropped.packets, 107);
 	assert_near(filter.dropped.pps, 100);
 	assert_near(filter.class[0].pps, 100);
 	drop("syn-fin", SYN | FIN, 93);
-	top_update(&filter, &report, 2);
+	top_update(&filter, &counts, 2);
 	assert_near(filter.dropped.pps, 100);
 	assert_near(filter.class[0].pps, 100);
 }
@@ -180,10 +180,10 @@ static void counters_that_were_reset_do_not_make_a_huge_rate(void **state)
 {
 	(void)state;
 	drop("syn-fin", SYN | FIN, 1000);
-	top_update(&filter, &report, 0);
-	memset(&report.counters, 0, sizeof(report.counters));
+	top_update(&filter, &counts, 0);
+	memset(&counts.counters, 0, sizeof(counts.counters));
 	drop("syn-fin", SYN | FIN, 4);
-	top_update(&filter, &report, 1);
+	top_update(&filter, &counts, 1);
 	assert_near(row("syn-fin")->line.pps, 4);
 	assert_near(filter.dropped.pps, 4);
 }
@@ -193,22 +193,22 @@ static void a_rule_that_moves_keeps_its_history_and_one_that_goes_is_in_removed(
 	struct diag diag;
 
 	(void)state;
-	top_update(&filter, &report, 0);
+	top_update(&filter, &counts, 0);
 	drop("syn-rst", SYN | FF_FLAGS_RST, 10);
-	top_update(&filter, &report, 1);
+	top_update(&filter, &counts, 1);
 	/* syn-fin goes, what it counted goes to removed; syn-rst is now the first; a class is new. */
-	report.policy.rules--;
-	memmove(report.policy.rule, report.policy.rule + 1, report.policy.rules * sizeof(*report.policy.rule));
-	report.removed.dropped.packets = 30;
-	assert_int_equal(policy_set_mode(&report.policy, "non-tcp", FF_MONITORED, &diag), 0);
+	counts.policy.rules--;
+	memmove(counts.policy.rule, counts.policy.rule + 1, counts.policy.rules * sizeof(*counts.policy.rule));
+	counts.removed.dropped.packets = 30;
+	assert_int_equal(policy_set_mode(&counts.policy, "non-tcp", FF_MONITORED, &diag), 0);
 	count_of("non-tcp")->would_drop.packets = 2;
-	top_update(&filter, &report, 2);
+	top_update(&filter, &counts, 2);
 	assert_string_equal(filter.rule[0].name, "syn-rst");
 	assert_near(filter.rule[0].line.history[TOP_SECONDS - 2], 10);
 	assert_near(filter.rule[0].line.history[TOP_SECONDS - 1], 0);
 	assert_near(row("non-tcp")->line.pps, 2);
-	assert_true(row(REPORT_REMOVED)->removed);
-	assert_int_equal(row(REPORT_REMOVED)->count.dropped.packets, 30);
+	assert_true(row(COUNTS_REMOVED)->removed);
+	assert_int_equal(row(COUNTS_REMOVED)->count.dropped.packets, 30);
 }
 
 /* ---- the last minute */
@@ -219,7 +219,7 @@ static void each_second_moves_the_history_by_one_also_when_looks_come_late(void 
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(at) / sizeof(*at); i++) {
-		top_update(&filter, &report, 77 + at[i]);
+		top_update(&filter, &counts, 77 + at[i]);
 		drop("syn-fin", SYN | FIN, 10);
 	}
 	for (unsigned int i = 0; i < TOP_SECONDS; i++)
@@ -229,11 +229,11 @@ static void each_second_moves_the_history_by_one_also_when_looks_come_late(void 
 static void a_look_between_the_seconds_loses_no_packet(void **state)
 {
 	(void)state;
-	top_update(&filter, &report, 0);
-	top_update(&filter, &report, 0.6);
+	top_update(&filter, &counts, 0);
+	top_update(&filter, &counts, 0.6);
 	drop("syn-fin", SYN | FIN, 6);
-	top_update(&filter, &report, 1.2);
-	top_update(&filter, &report, 2);
+	top_update(&filter, &counts, 1.2);
+	top_update(&filter, &counts, 2);
 	assert_near(filter.dropped.history[TOP_SECONDS - 2], 10);
 	assert_near(filter.dropped.history[TOP_SECONDS - 1], 0);
 }
@@ -241,12 +241,12 @@ static void a_look_between_the_seconds_loses_no_packet(void **state)
 static void a_gap_is_filled_with_its_mean(void **state)
 {
 	(void)state;
-	top_update(&filter, &report, 0);
+	top_update(&filter, &counts, 0);
 	drop("syn-fin", SYN | FIN, 100);
-	top_update(&filter, &report, 10);
+	top_update(&filter, &counts, 10);
 	assert_near(filter.dropped.history[TOP_SECONDS - 10], 10);
 	assert_near(filter.dropped.history[TOP_SECONDS - 11], 0);
-	top_update(&filter, &report, 1000);
+	top_update(&filter, &counts, 1000);
 	assert_near(filter.dropped.history[0], 0);
 	assert_near(filter.dropped.history[TOP_SECONDS - 1], 0);
 }
@@ -276,10 +276,10 @@ static void rules_and_classes_are_sorted(void **state)
 {
 	(void)state;
 	drop("fin-no-ack", FIN, 900);
-	top_update(&filter, &report, 0);
+	top_update(&filter, &counts, 0);
 	drop("syn-rst", SYN | FF_FLAGS_RST, 50);
 	drop("syn-fin", SYN | FIN, 40);
-	top_update(&filter, &report, 1);
+	top_update(&filter, &counts, 1);
 
 	top_sort(&filter, TOP_BY_RATE);
 	assert_string_equal(filter.rule[0].name, "syn-rst");
