@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What main and the commands have in common. */
+/* What the commands have in common: their options, how arguments are read, and how they are told to stop. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -8,14 +8,17 @@
 #include <limits.h>
 #include <signal.h>
 
-/* Options that every command takes, before or behind its name. */
+enum exit_status { STATUS_DONE, STATUS_FAILED, STATUS_USAGE, STATUS_NO };
+
+/* The command that runs, and the options that every command takes, before or behind its name. */
 struct globals {
+	const struct command *command;
 	bool json;
 	bool verbose;
 	const char *netns; /* NULL: the caller's */
 };
 
-/* A command that ran, and whose answer is no, returns this: exit status 3. */
+/* A command that ran, and whose answer is no, returns this: STATUS_NO. */
 #define COMMAND_NO 1
 
 struct command {
@@ -26,8 +29,8 @@ struct command {
 	int (*run)(struct globals *globals, int argc, char **argv, struct diag *diag);
 };
 
-/* Every command, in the order of the help; ends with one that has no name. */
-extern const struct command commands[];
+/* Parses the options into the struct globals that is its input. */
+extern const struct argp command_global_argp;
 
 /* The options --policy FILE and --preset NAME; NULL where they are not given. */
 struct policy_options {
