@@ -91,24 +91,33 @@ void engine_native_close(struct engine_native *engine)
 	free(engine);
 }
 
-struct outcome engine_native_judge(struct engine_native *engine, const void *frame, __u32 size)
+struct outcome engine_native_judge_in_place(struct engine_native *engine, const void *frame, __u32 readable, __u32 size)
 {
-	size_t judged = size < JUDGED_SIZE ? size : JUDGED_SIZE;
 	struct ff_frame view = {
-		.data = engine->frame,
-		.data_end = engine->frame + judged,
+		.data = frame,
+		.data_end = (const char *)frame + readable,
 		.state = &engine->state,
 		.counters = &engine->counters,
 		.source = engine->source,
 		.bytes = size,
 	};
-
 	struct ff_judgement judgement;
-	__u32 action;
+	__u32 action = ff_judge(&view, &judgement);
+
+	return outcome_of(&judgement, action == XDP_DROP);
+}
+
+struct outcome engine_native_judge(struct engine_native *engine, const void *frame, __u32 size)
+{
+	size_t judged = size < JUDGED_SIZE ? size : JUDGED_SIZE;
 
 	memcpy(engine->frame, frame, judged);
-	action = ff_judge(&view, &judgement);
-	return outcome_of(&judgement, action == XDP_DROP);
+	return engine_native_judge_in_place(engine, engine->frame, judged, size);
+}
+
+struct ff_policy *engine_native_policy(struct engine_native *engine)
+{
+	return &engine->state.slot[0];
 }
 
 const struct ff_counters *engine_native_counters(const struct engine_native *engine)

@@ -17,6 +17,16 @@ void engine_native_close(struct engine_native *engine);
 /* Judges and counts one frame of SIZE bytes; any size and any alignment will do. */
 struct outcome engine_native_judge(struct engine_native *engine, const void *frame, __u32 size);
 
+/*
+ * The same without a copy, of a frame of SIZE bytes of which READABLE may be looked at. FRAME is an address that is 2
+ * modulo 4, as bpf/parse.h asks for.
+ */
+struct outcome engine_native_judge_in_place(struct engine_native *engine, const void *frame, __u32 readable,
+					    __u32 size);
+
+/* The policy as the program sees it, to be changed under it; valid until the engine is closed. */
+struct ff_policy *engine_native_policy(struct engine_native *engine);
+
 /* What it has counted so far; valid until the engine is closed. */
 const struct ff_counters *engine_native_counters(const struct engine_native *engine);
 

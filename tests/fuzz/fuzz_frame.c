@@ -4,11 +4,11 @@
  * opinion; what stands behind the datagram changes nothing; it is counted once. With FUZZ_ENGINE=kernel (root) the
  * program in the running kernel must also judge it alike.
  */
+#include "engine.h"
 #include "fuzz.h"
+#include "parse.h"
 #include "policy_file.h"
 #include "program.h"
-
-#include "../../user/engine.c"
 
 #define POLICIES 2
 #define FILLER 64 /* bytes put behind a datagram */
@@ -172,24 +172,17 @@ static struct expected expect(const __u8 *frame, size_t size)
 static struct outcome judge(struct engine_native *engine, const __u8 *frame, size_t size)
 {
 	char *block = malloc(2 + size);
-	struct ff_frame view = {
-		.data = block + 2,
-		.data_end = block + 2 + size,
-		.state = &engine->state,
-		.counters = &engine->counters,
-		.source = engine->source,
-		.bytes = size,
-	};
-	struct ff_judgement judgement;
-	__u32 action, plain;
+	struct ff_frame view = {.data = block + 2, .data_end = block + 2 + size};
+	struct outcome outcome;
+	__u32 plain;
 
 	REQUIRE(block);
 	memcpy(block + 2, frame, size);
 	plain = ff_class_plain(&view);
-	action = ff_judge(&view, &judgement);
+	outcome = engine_native_judge_in_place(engine, view.data, size, size);
 	REQUIRE(plain == FF_UNCLEAR || plain == (ff_parse(&view) & FF_CLASS_MASK));
 	free(block);
-	return outcome_of(&judgement, action == XDP_DROP);
+	return outcome;
 }
 
 static void require_same(const struct outcome *a, const struct outcome *b)

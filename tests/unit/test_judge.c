@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../../user/engine.c" /* for the state behind an engine */
+#include "engine.h"
 
 /* A frame of class non-ip, one of class vlan-depth, and one that is too short. */
 static const __u8 frame[3][24] = {{[12] = 0x08, 0x06}, {[12] = 0x81, 0, 0, 0, 0x81, 0, 0, 0, 0x81, 0}, {0}};
@@ -28,7 +28,7 @@ static void test_silent(void **state)
 	counters = engine_native_counters(engine);
 	for (int silent = 0; silent < 2; silent++) {
 		for (unsigned int i = 0; silent && i < FF_CLASSES; i++)
-			engine->state.slot[0].verdict[i] |= FF_SILENT << 8;
+			engine_native_policy(engine)->verdict[i] |= FF_SILENT << 8;
 		for (int i = 0; i < 3; i++)
 			assert_int_equal(engine_native_judge(engine, frame[i], size[i]).dropped, i == 1);
 	}
