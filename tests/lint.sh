@@ -56,7 +56,7 @@ levels=(
 	"matrix"
 	"summary"
 	"output report difference offenders pcapng"
-	"compile policy_file policy_write counts"
+	"compile policy_file policy_write counts rule_arguments"
 	"syntax"
 	"policy"
 	"flags conntrack packet sketch connections"

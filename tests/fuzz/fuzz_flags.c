@@ -1,38 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The input's lines as FLAGS, as VALUE/MASK, and all of them together as the arguments of one `rule IF NAME=MODE ...`.
- */
+/* The input's lines as FLAGS, as VALUE/MASK, and all of them together as the arguments of one `rule IF ...`. */
 #include "flags.h"
 #include "fuzz.h"
-
-#include "../../user/cmd_rule.c"
+#include "rule_arguments.h"
 
 #define ARGUMENTS 80
-
-/* cmd_rule() itself is not called here: what it takes from main.c has only to be there. */
-void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input,
-		   struct policy_options *policy)
-{
-	(void)globals, (void)argp, (void)argc, (void)argv, (void)input, (void)policy;
-	abort();
-}
-
-error_t command_parse_argument(int key, char *text, struct argp_state *state, const char **argument, const char *what)
-{
-	(void)key, (void)text, (void)state, (void)argument, (void)what;
-	abort();
-}
-
-unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what)
-{
-	(void)state, (void)text, (void)max, (void)what;
-	abort();
-}
-
-void command_usage_error(const struct argp_state *state, const char *format, ...)
-{
-	(void)state, (void)format;
-	abort();
-}
 
 /* What was understood is written and understood again as the same; what was not has changed nothing. */
 static void try_flags(const char *text)
@@ -67,16 +39,18 @@ static void try_settings(char **settings, int count)
 {
 	struct diag diag = {};
 	struct policy policy;
-	int error = 0;
+	bool add = !strcmp(settings[0], "add"), delete = !strcmp(settings[0], "del");
 
+	if (add && count != 4) /* cmd_rule.c asks for that */
+		return;
 	REQUIRE(!policy_from_preset(&policy, "strict", &diag));
-	for (int i = 0; i < count && !error; i++)
-		error = set_mode(&policy, settings, i, &diag);
-	if (error) {
+	if (rule_arguments_apply(&policy, settings, count, &diag)) {
 		REQUIRE(diag.usage && diag.text[0] && memchr(diag.text, '\0', sizeof(diag.text)));
 		return;
 	}
 	require_policy(&policy);
+	if (add || delete)
+		return;
 	for (int i = 0; i < count; i++) { /* each has its effect, unless a later one names the same rule */
 		char *equals = strchr(settings[i], '=');
 		struct ff_rule *rule;

@@ -30,4 +30,4 @@ $(FUZZ)/modules.a: $(MODULES:user/%.c=$(FUZZ)/obj/%.o)
 
 $(FUZZ)/%: tests/fuzz/fuzz_%.c $(FUZZ)/modules.a
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -Wno-unused-function -fsanitize=fuzzer $< $(FUZZ)/modules.a $(LIBS) -o $@
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $< $(FUZZ)/modules.a $(LIBS) -o $@
