@@ -38,7 +38,7 @@ levels=(
 	"main"
 	"cmd_"
 	"top_samples"
-	"sampling_options"
+	"sampling_options guarded"
 	"command"
 	"survey"
 	"moment"

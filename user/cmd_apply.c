@@ -1,36 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "guardian.h"
-#include "output.h"
+#include "guarded.h"
 #include "policy_file.h"
 #include "text.h"
 #include <errno.h>
 #include <string.h>
 
 struct arguments {
-	char *interface, *path;
-	unsigned int confirm_s; /* 0: for good */
-	struct policy *policy;
-};
-
-static const struct argp_option options[] = {
-	{"confirm", COMMAND_CONFIRM, "SECONDS", 0, COMMAND_CONFIRM_HELP, 0},
-	{},
+	struct guarded guarded;
+	const char *path;
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
-	if (key == COMMAND_CONFIRM) {
-		arguments->confirm_s = command_number(state, text, COMMAND_CONFIRM_MAX, "seconds");
-		return 0;
-	}
-	if (key == ARGP_KEY_END && arguments->interface && !arguments->path)
+	if (key == ARGP_KEY_END && arguments->guarded.interface && !arguments->path)
 		command_usage_error(state, "name a policy file");
-	if (key != ARGP_KEY_ARG || !arguments->interface || arguments->path)
-		return command_parse_argument(key, text, state, (const char **)&arguments->interface, "an interface");
+	if (key != ARGP_KEY_ARG || !arguments->guarded.interface || arguments->path)
+		return guarded_parse(key, text, state, &arguments->guarded);
 	arguments->path = text;
 	return 0;
 }
@@ -43,18 +32,12 @@ static int take_over(struct policy *policy, void *context, struct diag *diag)
 	return 0;
 }
 
-static int apply(void *context, struct undo *undo, struct diag *diag)
-{
-	const struct arguments *arguments = context;
-
-	return attach_change_policy(arguments->interface, take_over, arguments->policy, undo, diag);
-}
-
 int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	static const struct argp argp = {guarded_options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
-	struct arguments arguments = {.policy = policy};
+	struct arguments arguments = {};
+	char *interface;
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
@@ -62,16 +45,15 @@ int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 		return diag_no_memory(diag);
 	error = policy_from_file(policy, arguments.path, diag);
 	if (!error)
-		error = guardian_run(arguments.confirm_s, apply, &arguments, diag);
+		error = guarded_change_policy(&arguments.guarded, take_over, policy, diag);
 	if (error)
 		return error;
-	text_clean(arguments.interface);
+	interface = arguments.guarded.interface;
+	text_clean(interface);
 	if (globals->json)
-		return output_json(stdout,
-				   json_pack("{si ss ss so so}", "schema", 1, "interface", arguments.interface,
-					     "policy", policy->label, "confirm_within_s",
-					     output_confirm(arguments.confirm_s), "rules", output_rules(policy)));
-	printf("%s is in force on %s: %u rules\n", policy->label, arguments.interface, policy->rules);
-	output_how_to_confirm(arguments.interface, arguments.confirm_s);
+		return output_json(
+			stdout, guarded_to_json(&arguments.guarded, interface, policy, "rules", output_rules(policy)));
+	printf("%s is in force on %s: %u rules\n", policy->label, interface, policy->rules);
+	guarded_how_to_confirm(&arguments.guarded, interface);
 	return 0;
 }

@@ -2,8 +2,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "doctor.h"
-#include "guardian.h"
-#include "output.h"
+#include "guarded.h"
 #include "policy_file.h"
 #include "system.h"
 #include "text.h"
@@ -11,15 +10,14 @@
 #include <string.h>
 
 struct arguments {
-	const char *interface;
+	struct guarded guarded;
 	enum xdp_mode mode;
-	unsigned int confirm_s; /* 0: for good */
-	struct policy *policy;	/* NULL: the default, or what there is */
+	struct policy *policy; /* NULL: the default, or what there is */
 };
 
 static const struct argp_option options[] = {
 	{"mode", 'm', "MODE", 0, "native (default), generic, offload, or auto: native, or else generic", 0},
-	{"confirm", COMMAND_CONFIRM, "SECONDS", 0,
+	{"confirm", GUARDED_CONFIRM, "SECONDS", 0,
 	 "detach by itself after so many seconds, unless `confirm` comes first", 0},
 	{},
 };
@@ -47,11 +45,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (parse_mode(text, &arguments->mode))
 			command_usage_error(state, "unknown mode '%s': one of native, generic, offload, auto", text);
 		return 0;
-	case COMMAND_CONFIRM:
-		arguments->confirm_s = command_number(state, text, COMMAND_CONFIRM_MAX, "seconds");
-		return 0;
 	default:
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return guarded_parse(key, text, state, &arguments->guarded);
 	}
 }
 
@@ -61,17 +56,17 @@ static int put_on(void *context, struct undo *undo, struct diag *diag)
 
 	if (undo && !(system_capabilities() & NEEDS_SYS_ADMIN)) {
 		diag_fail(diag, -EPERM, "cannot attach to %s until confirmed: it could not be detached again",
-			  arguments->interface);
+			  arguments->guarded.interface);
 		return diag_add_needs(diag, -EPERM, NEEDS_SYS_ADMIN);
 	}
-	return attach(arguments->interface, arguments->mode, arguments->policy, undo, diag);
+	return attach(arguments->guarded.interface, arguments->mode, arguments->policy, undo, diag);
 }
 
-static int print_attached(const struct globals *globals, const char *interface, unsigned int confirm_s,
-			  struct diag *diag)
+static int print_attached(const struct globals *globals, const struct guarded *guarded, struct diag *diag)
 {
+	const char *interface;
 	struct location location;
-	int error = filter_locate(&location, interface, diag);
+	int error = filter_locate(&location, guarded->interface, diag);
 
 	if (error)
 		return error;
@@ -82,7 +77,7 @@ static int print_attached(const struct globals *globals, const char *interface, 
 			json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",
 				  (json_int_t)location.interface.ifindex, "mode", xdp_mode_name(location.programs.mode),
 				  "attached", location.programs.shared ? "shared" : "exclusive", "confirm_within_s",
-				  output_confirm(confirm_s));
+				  guarded_seconds(guarded));
 
 		return output_json(stdout, object);
 	}
@@ -91,7 +86,7 @@ static int print_attached(const struct globals *globals, const char *interface, 
 	       "detach %s\n",
 	       interface, xdp_mode_name(location.programs.mode),
 	       location.programs.shared ? "shared with other programs" : "exclusive", interface, interface);
-	output_how_to_confirm(interface, confirm_s);
+	guarded_how_to_confirm(guarded, interface);
 	return 0;
 }
 
@@ -102,7 +97,7 @@ static void explain(const struct globals *globals, const struct arguments *argum
 	struct findings findings;
 	struct facts facts;
 
-	if (facts_gather(&facts, arguments->interface, globals->netns, &ignored))
+	if (facts_gather(&facts, arguments->guarded.interface, globals->netns, &ignored))
 		return;
 	doctor_diagnose(&facts, &findings);
 	doctor_explain(&findings, arguments->mode, diag);
@@ -126,9 +121,9 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (error)
 		return error;
 	arguments.policy = policy;
-	error = guardian_run(arguments.confirm_s, put_on, &arguments, diag);
+	error = guardian_run(arguments.guarded.confirm_s, put_on, &arguments, diag);
 	/* Without a BPF filesystem (-ENOENT) or a capability (-EPERM) the one line says it all. */
 	if (error && error != -ENOENT && error != -EPERM && error != -EACCES && !diag->usage)
 		explain(globals, &arguments, diag);
-	return error ? error : print_attached(globals, arguments.interface, arguments.confirm_s, diag);
+	return error ? error : print_attached(globals, &arguments.guarded, diag);
 }

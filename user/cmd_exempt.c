@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "guardian.h"
-#include "output.h"
+#include "guarded.h"
 #include "syntax.h"
 #include <errno.h>
 #include <string.h>
 
 struct arguments {
-	const char *interface;
+	struct guarded guarded;
 	bool add, delete;
 	char **word; /* sources and ports, in argv */
 	int words;
-	unsigned int confirm_s; /* 0: for good */
-};
-
-static const struct argp_option options[] = {
-	{"confirm", COMMAND_CONFIRM, "SECONDS", 0, COMMAND_CONFIRM_HELP, 0},
-	{},
 };
 
 static void parse_word(struct argp_state *state, struct arguments *arguments, char *text)
@@ -38,16 +31,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	struct arguments *arguments = state->input;
 	bool change = arguments->add || arguments->delete;
 
-	if (key == COMMAND_CONFIRM) {
-		arguments->confirm_s = command_number(state, text, COMMAND_CONFIRM_MAX, "seconds");
-		return 0;
-	}
 	if (key == ARGP_KEY_END && change != !!arguments->words)
 		command_usage_error(state, change ? "name sources or ports" : "list takes no arguments");
-	if (key == ARGP_KEY_END && !change && arguments->confirm_s)
+	if (key == ARGP_KEY_END && !change && arguments->guarded.confirm_s)
 		command_usage_error(state, "--confirm without a change");
-	if (key != ARGP_KEY_ARG || !arguments->interface)
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+	if (key != ARGP_KEY_ARG || !arguments->guarded.interface)
+		return guarded_parse(key, text, state, &arguments->guarded);
 	parse_word(state, arguments, text);
 	return 0;
 }
@@ -102,22 +91,14 @@ static int change_exempt(struct policy *policy, void *context, struct diag *diag
 	return error;
 }
 
-static int change(void *context, struct undo *undo, struct diag *diag)
-{
-	const struct arguments *arguments = context;
-
-	return attach_change_policy(arguments->interface, change_exempt, context, undo, diag);
-}
-
-static int print_exempt(const struct globals *globals, const char *interface, unsigned int confirm_s,
+static int print_exempt(const struct globals *globals, const struct guarded *guarded, const char *interface,
 			const struct policy *policy)
 {
 	char text[SOURCE_SIZE];
 
 	if (globals->json)
-		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface", interface, "policy",
-						     policy->label, "confirm_within_s", output_confirm(confirm_s),
-						     "exempt", output_exempt(policy)));
+		return output_json(stdout,
+				   guarded_to_json(guarded, interface, policy, "exempt", output_exempt(policy)));
 	for (unsigned int i = 0; i < policy->sources; i++)
 		printf("source  %s\n", source_format(&policy->source[i], text));
 	for (unsigned int port = 0; port < 65536; port++)
@@ -125,13 +106,13 @@ static int print_exempt(const struct globals *globals, const char *interface, un
 			printf("port    %u\n", port);
 	if (!policy_has_exempt(policy))
 		printf("nothing is exempt on %s\n", interface);
-	output_how_to_confirm(interface, confirm_s);
+	guarded_how_to_confirm(guarded, interface);
 	return 0;
 }
 
 int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	static const struct argp argp = {guarded_options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct arguments arguments = {};
 	struct location location;
@@ -141,9 +122,9 @@ int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (!snapshot)
 		return diag_no_memory(diag);
 	if (arguments.words)
-		error = guardian_run(arguments.confirm_s, change, &arguments, diag);
+		error = guarded_change_policy(&arguments.guarded, change_exempt, &arguments, diag);
 	if (!error)
-		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
+		error = filter_locate_and_read(&location, snapshot, arguments.guarded.interface, diag);
 	return error ? error
-		     : print_exempt(globals, location.interface.name, arguments.confirm_s, &snapshot->counts.policy);
+		     : print_exempt(globals, &arguments.guarded, location.interface.name, &snapshot->counts.policy);
 }

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "guardian.h"
-#include "output.h"
+#include "guarded.h"
 #include "rule_arguments.h"
 #include <errno.h>
 #include <string.h>
 
 struct arguments {
-	const char *interface;
-	char **word; /* what stands behind it, in argv */
+	struct guarded guarded;
+	char **word; /* what stands behind the interface, in argv */
 	int words;
-	unsigned int confirm_s; /* 0: for good */
-};
-
-static const struct argp_option options[] = {
-	{"confirm", COMMAND_CONFIRM, "SECONDS", 0, COMMAND_CONFIRM_HELP, 0},
-	{},
 };
 
 static void check(const struct argp_state *state, const struct arguments *arguments)
@@ -27,7 +20,7 @@ static void check(const struct argp_state *state, const struct arguments *argume
 		command_usage_error(state, "add takes NAME FLAGS MODE, like `add urgent-syn SYN,URG/SYN,URG monitor`");
 	if (!strcmp(first, "del") && arguments->words < 2)
 		command_usage_error(state, "name the rule to delete");
-	if (!arguments->words && arguments->confirm_s)
+	if (!arguments->words && arguments->guarded.confirm_s)
 		command_usage_error(state, "--confirm without a change");
 }
 
@@ -35,14 +28,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
-	if (key == COMMAND_CONFIRM) {
-		arguments->confirm_s = command_number(state, text, COMMAND_CONFIRM_MAX, "seconds");
-		return 0;
-	}
 	if (key == ARGP_KEY_END)
 		check(state, arguments);
-	if (key != ARGP_KEY_ARG || !arguments->interface)
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+	if (key != ARGP_KEY_ARG || !arguments->guarded.interface)
+		return guarded_parse(key, text, state, &arguments->guarded);
 	if (!arguments->word)
 		arguments->word = &state->argv[state->next - 1];
 	arguments->words++;
@@ -57,33 +46,24 @@ static int change_rules(struct policy *policy, void *context, struct diag *diag)
 	return rule_arguments_apply(policy, arguments->word, arguments->words, diag);
 }
 
-static int change(void *context, struct undo *undo, struct diag *diag)
-{
-	const struct arguments *arguments = context;
-
-	return attach_change_policy(arguments->interface, change_rules, context, undo, diag);
-}
-
-static int print_rules(const struct globals *globals, const char *interface, unsigned int confirm_s,
+static int print_rules(const struct globals *globals, const struct guarded *guarded, const char *interface,
 		       const struct policy *policy)
 {
 	if (globals->json)
-		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface", interface, "policy",
-						     policy->label, "confirm_within_s", output_confirm(confirm_s),
-						     "rules", output_rules(policy)));
+		return output_json(stdout, guarded_to_json(guarded, interface, policy, "rules", output_rules(policy)));
 	for (unsigned int i = 0; i < policy->rules; i++) {
 		char match[RULE_MATCH_SIZE];
 
 		printf("%-24s %-8s %s\n", policy->rule[i].name, mode_name(policy->rule[i].mode),
 		       rule_match_format(&policy->rule[i], match));
 	}
-	output_how_to_confirm(interface, confirm_s);
+	guarded_how_to_confirm(guarded, interface);
 	return 0;
 }
 
 int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	static const struct argp argp = {guarded_options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct arguments arguments = {};
 	struct location location;
@@ -93,9 +73,9 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 	if (!snapshot)
 		return diag_no_memory(diag);
 	if (arguments.words)
-		error = guardian_run(arguments.confirm_s, change, &arguments, diag);
+		error = guarded_change_policy(&arguments.guarded, change_rules, &arguments, diag);
 	if (!error)
-		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
+		error = filter_locate_and_read(&location, snapshot, arguments.guarded.interface, diag);
 	return error ? error
-		     : print_rules(globals, location.interface.name, arguments.confirm_s, &snapshot->counts.policy);
+		     : print_rules(globals, &arguments.guarded, location.interface.name, &snapshot->counts.policy);
 }

@@ -63,13 +63,6 @@ error_t command_parse_argument(int key, char *text, struct argp_state *state, co
 double command_parse_interval(const char *text, struct argp_state *state);
 
 /*
- * The option --confirm SECONDS, for the commands that have it: the key and what the help says of it.
- */
-#define COMMAND_CONFIRM 256
-#define COMMAND_CONFIRM_HELP "go back by itself after so many seconds, unless `confirm` comes first"
-#define COMMAND_CONFIRM_MAX 86400 /* seconds */
-
-/*
  * For commands that run until they are told to stop: COMMAND_STOP is set by SIGINT and SIGTERM, and with a terminal of
  * one's own (HANGUP) by SIGHUP and SIGQUIT, from when command_catch_stop() is called.
  */

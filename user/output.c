@@ -73,14 +73,3 @@ int output_class(json_t *object, __u16 class)
 	return json_object_update_new(
 		object, json_pack("{ss ss?}", "class", judged ? "tcp" : text, "flags", judged ? text : NULL));
 }
-
-json_t *output_confirm(unsigned int seconds)
-{
-	return seconds ? json_integer(seconds) : json_null();
-}
-
-void output_how_to_confirm(const char *interface, unsigned int seconds)
-{
-	if (seconds)
-		printf("unconfirmed: taken back in %u s\nkeep it:   flagfilter confirm %s\n", seconds, interface);
-}

@@ -26,8 +26,4 @@ json_t *output_exempt(const struct policy *policy);
 /* Adds the keys class ("tcp", or the name of a class of frames that are not judged) and flags (null for the latter). */
 int output_class(json_t *object, __u16 class);
 
-/* A change that goes back by itself after so many seconds: as JSON (0: null), and how to keep it (0: nothing). */
-json_t *output_confirm(unsigned int seconds);
-void output_how_to_confirm(const char *interface, unsigned int seconds);
-
 #endif
