@@ -5,7 +5,6 @@
 #include "output.h"
 #include "policy_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,12 +58,7 @@ static int print_json(const struct policy *policy, const struct tally *tally)
 			  rules_to_json(policy, tally), "dropped_values", tally->dropped[FF_RULES_MAX],
 			  "would_drop_values", tally->would_drop[FF_RULES_MAX], "exempt", output_exempt(policy));
 
-	if (!object)
-		return -ENOMEM;
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
-	return 0;
+	return output_json(stdout, object);
 }
 
 static void print_total(int width, const char *what, const struct tally *tally)
@@ -138,7 +132,7 @@ int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag)
 		return error;
 	tally = tally_of(&policy, 0);
 	if (globals->json)
-		return print_json(&policy, &tally) ? diag_no_memory(diag) : 0;
+		return print_json(&policy, &tally);
 	printf("%s: valid\n\n", policy.label);
 	print_rules(&policy, &tally);
 	print_exempt(&policy);

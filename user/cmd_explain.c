@@ -4,10 +4,9 @@
 #include "compile.h"
 #include "conntrack.h"
 #include "flags.h"
+#include "output.h"
 #include "policy_file.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -172,12 +171,7 @@ static int print_json(const struct explanation *e)
 			   "value", e->flags, "policy", e->policy.label, "verdict", verdict_name(e), "rule",
 			   e->rule ? e->rule->name : NULL, "matches", matches, "meaning", meaning_of(e->flags),
 			   "conntrack", conntrack_invalid(e->flags) ? "invalid" : "valid");
-	if (!object)
-		return -ENOMEM;
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
-	return 0;
+	return output_json(stdout, object);
 }
 
 /* TEXT behind LABEL, wrapped at blanks and indented. */
@@ -263,7 +257,7 @@ int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *dia
 		return error;
 	explain(&e);
 	if (globals->json)
-		return print_json(&e) ? diag_no_memory(diag) : 0;
+		return print_json(&e);
 	print_text(&e);
 	return 0;
 }
