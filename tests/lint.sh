@@ -59,7 +59,7 @@ levels=(
 	"compile policy_file policy_write counts rule_arguments"
 	"syntax"
 	"policy"
-	"flags conntrack packet sketch connections"
+	"flags packet sketch connections"
 	"diag"
 	"cleanup text system"
 )

@@ -2,25 +2,12 @@
 /* explain FLAGS: what a policy makes of a segment with these flags, and what such a segment is. */
 #include "command.h"
 #include "compile.h"
-#include "conntrack.h"
 #include "flags.h"
 #include "output.h"
 #include "policy_file.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define FIN FF_FLAGS_FIN
-#define SYN FF_FLAGS_SYN
-#define RST FF_FLAGS_RST
-#define PSH FF_FLAGS_PSH
-#define ACK FF_FLAGS_ACK
-#define URG FF_FLAGS_URG
-#define ECE FF_FLAGS_ECE
-#define CWR FF_FLAGS_CWR
-#define AE FF_FLAGS_AE
-#define CLASSIC (FIN | SYN | RST | PSH | ACK | URG)
-#define ECN (ECE | CWR | AE)
 
 #define LABEL_WIDTH 11
 #define LINE_WIDTH 80
@@ -170,7 +157,7 @@ static int print_json(const struct explanation *e)
 	object = json_pack("{si ss si ss ss ss? so ss ss}", "schema", 1, "flags", flags_format(e->flags, flags),
 			   "value", e->flags, "policy", e->policy.label, "verdict", verdict_name(e), "rule",
 			   e->rule ? e->rule->name : NULL, "matches", matches, "meaning", meaning_of(e->flags),
-			   "conntrack", conntrack_invalid(e->flags) ? "invalid" : "valid");
+			   "conntrack", flags_conntrack_invalid(e->flags) ? "invalid" : "valid");
 	return output_json(stdout, object);
 }
 
@@ -228,7 +215,7 @@ static void print_text(const struct explanation *e)
 	print_verdict(e);
 	print_matches(e);
 	printf("%-*s%s\n", LABEL_WIDTH, "conntrack",
-	       conntrack_invalid(e->flags) ? "invalid, whatever the connection" : "valid");
+	       flags_conntrack_invalid(e->flags) ? "invalid, whatever the connection" : "valid");
 	print_wrapped("meaning", meaning_of(e->flags));
 	if (e->flags & ECN && e->flags & CLASSIC && !(e->flags & SYN))
 		print_wrapped("", "ECE, CWR and AE beside it are congestion feedback (RFC 3168, RFC 9768).");

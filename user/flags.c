@@ -13,9 +13,8 @@ static const struct {
 	char word[4];
 	char letter;
 } names[] = {
-	{FF_FLAGS_SYN, "SYN", 'S'}, {FF_FLAGS_RST, "RST", 'R'}, {FF_FLAGS_FIN, "FIN", 'F'},
-	{FF_FLAGS_PSH, "PSH", 'P'}, {FF_FLAGS_ACK, "ACK", 'A'}, {FF_FLAGS_URG, "URG", 'U'},
-	{FF_FLAGS_ECE, "ECE", 'E'}, {FF_FLAGS_CWR, "CWR", 'C'}, {FF_FLAGS_AE, "AE", 'N'},
+	{SYN, "SYN", 'S'}, {RST, "RST", 'R'}, {FIN, "FIN", 'F'}, {PSH, "PSH", 'P'}, {ACK, "ACK", 'A'},
+	{URG, "URG", 'U'}, {ECE, "ECE", 'E'}, {CWR, "CWR", 'C'}, {AE, "AE", 'N'},
 };
 #define NAMES (sizeof(names) / sizeof(*names))
 static const char none[] = "NONE";
@@ -130,4 +129,23 @@ const char *flags_format(__u16 flags, char buffer[FLAGS_SIZE])
 	}
 	*end = '\0';
 	return flags ? buffer : memcpy(buffer, none, sizeof(none));
+}
+
+bool flags_conntrack_invalid(__u16 flags)
+{
+	/* tcp_valid_flags of nf_conntrack_proto_tcp.c, which does not look at PSH, ECE, CWR and AE. */
+	switch (flags & (FIN | SYN | RST | ACK | URG)) {
+	case SYN:
+	case SYN | URG:
+	case SYN | ACK:
+	case RST:
+	case RST | ACK:
+	case FIN | ACK:
+	case FIN | ACK | URG:
+	case ACK:
+	case ACK | URG:
+		return false;
+	default:
+		return true;
+	}
 }

@@ -9,13 +9,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-#define FIN FF_FLAGS_FIN
-#define SYN FF_FLAGS_SYN
-#define RST FF_FLAGS_RST
-#define PSH FF_FLAGS_PSH
-#define ACK FF_FLAGS_ACK
-#define URG FF_FLAGS_URG
-
 enum preset { NONE, DEFAULT, STRICT, CONNTRACK };
 static const char *const presets[PRESETS] = {
 	[NONE] = "none", [DEFAULT] = "default", [STRICT] = "strict", [CONNTRACK] = "conntrack"};

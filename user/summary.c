@@ -20,12 +20,6 @@
  * hping3 a window of 512. (nmap's Maimon scan is FIN+ACK, which any connection ends with.)
  */
 #define ANY (-1)
-#define F FF_FLAGS_FIN
-#define S FF_FLAGS_SYN
-#define R FF_FLAGS_RST
-#define P FF_FLAGS_PSH
-#define A FF_FLAGS_ACK
-#define U FF_FLAGS_URG
 static const struct scan {
 	const char *name, *tool; /* tool: NULL if any could have sent it */
 	int flags;		 /* of the classic six, or a named class, or ANY */
@@ -33,23 +27,23 @@ static const struct scan {
 	int options; /* 0: none, 1: some, or ANY */
 } scans[] = {
 	{"OS detection, probe T2", "nmap -O", 0, 128, 1},
-	{"OS detection, probe T3", "nmap -O", S | F | P | U, 256, 1},
-	{"OS detection, probe T7", "nmap -O", F | P | U, 65535, 1},
+	{"OS detection, probe T3", "nmap -O", SYN | FIN | PSH | URG, 256, 1},
+	{"OS detection, probe T7", "nmap -O", FIN | PSH | URG, 65535, 1},
 	{"NULL scan", "nmap -sN", 0, 1024, 0},
-	{"FIN scan", "nmap -sF", F, 1024, 0},
-	{"Xmas scan", "nmap -sX", F | P | U, 1024, 0},
-	{"SYN+FIN scan", "nmap --scanflags SYNFIN", S | F, 1024, ANY},
+	{"FIN scan", "nmap -sF", FIN, 1024, 0},
+	{"Xmas scan", "nmap -sX", FIN | PSH | URG, 1024, 0},
+	{"SYN+FIN scan", "nmap --scanflags SYNFIN", SYN | FIN, 1024, ANY},
 	{"NULL packets", "hping3", 0, 512, 0},
-	{"FIN packets", "hping3 -F", F, 512, 0},
-	{"Xmas packets", "hping3 -FPU", F | P | U, 512, 0},
-	{"SYN+FIN packets", "hping3 -SF", S | F, 512, 0},
-	{"SYN+RST packets", "hping3 -SR", S | R, 512, 0},
+	{"FIN packets", "hping3 -F", FIN, 512, 0},
+	{"Xmas packets", "hping3 -FPU", FIN | PSH | URG, 512, 0},
+	{"SYN+FIN packets", "hping3 -SF", SYN | FIN, 512, 0},
+	{"SYN+RST packets", "hping3 -SR", SYN | RST, 512, 0},
 	{"NULL scan", NULL, 0, ANY, ANY},
-	{"FIN scan", NULL, F, ANY, ANY},
-	{"Xmas scan", NULL, F | P | U, ANY, ANY},
-	{"Xmas scan with all six flags", NULL, F | S | R | P | A | U, ANY, ANY},
-	{"SYN+FIN scan", NULL, S | F, ANY, ANY},
-	{"SYN+RST packets", NULL, S | R, ANY, ANY},
+	{"FIN scan", NULL, FIN, ANY, ANY},
+	{"Xmas scan", NULL, FIN | PSH | URG, ANY, ANY},
+	{"Xmas scan with all six flags", NULL, CLASSIC, ANY, ANY},
+	{"SYN+FIN scan", NULL, SYN | FIN, ANY, ANY},
+	{"SYN+RST packets", NULL, SYN | RST, ANY, ANY},
 	{"TCP headers cut into fragments", "nmap -f", FF_TINY_FRAGMENT, ANY, ANY},
 	{"other illegal packets", NULL, ANY, ANY, ANY},
 };
@@ -213,7 +207,7 @@ static void add_port(struct source *source, __u16 port)
 
 static const struct scan *scan_of(const struct packet *packet)
 {
-	int flags = packet->class < FF_NAMED_CLASSES ? packet->class & (F | S | R | P | A | U) : packet->class;
+	int flags = packet->class < FF_NAMED_CLASSES ? packet->class & CLASSIC : packet->class;
 	const struct scan *scan = scans;
 
 	while ((scan->flags != ANY && scan->flags != flags) ||

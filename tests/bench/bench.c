@@ -91,7 +91,7 @@ enum { IPV6_LENGTH = 7, IPV6_NEXT_HEADER = 8 };
 static const __u8 exthdrs[] = {60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0};
 
 static const __u8 tcp[] = {0x9c, 0x40, 0x20, 0xfb, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0, 0x20, 0, 0, 0, 0, 0};
-enum { TCP_DEST = 2, TCP_FLAGS = 13, FIN_SYN = 0x03, ACK = 0x10 };
+enum { TCP_DEST = 2, TCP_FLAGS = 13, FIN_SYN = FIN | SYN };
 
 static const __u8 udp[] = {0x9c, 0x40, 0x00, 0x35, 0, 20, 0, 0};
 static const __u8 arp[] = {8, 6,   0, 1, 8, 0, 6, 4, 0, 1, 2, 0,   0, 0, 0,

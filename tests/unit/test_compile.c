@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "compile.h"
-#include "conntrack.h"
 #include "flags.h"
 
 #include <stdio.h>
@@ -79,7 +78,7 @@ static void test_conntrack_preset_is_conntrack(void **state)
 
 	(void)state;
 	for (unsigned int flags = 0; flags <= FF_FLAGS_ALL; flags++)
-		assert_int_equal(FF_ACTION(kernel.verdict[flags]) == FF_DROP, conntrack_invalid(flags));
+		assert_int_equal(FF_ACTION(kernel.verdict[flags]) == FF_DROP, flags_conntrack_invalid(flags));
 }
 
 /* What honest stacks send, with every combination of the flags that may stand beside it. */

@@ -148,13 +148,33 @@ static void test_match(void **state)
 	assert_int_equal(mask, 0x100);
 }
 
+/* To conntrack a segment is valid iff its flags, as letters and without P, E, C and N, are one of these. */
+static void test_conntrack(void **state)
+{
+	static const char valid[] = " S SU SA R RA FA FAU A AU ";
+
+	(void)state;
+	for (unsigned int flags = 0; flags <= FF_FLAGS_ALL; flags++) {
+		char word[8] = " ", *end = word + 1;
+
+		for (const char *letter = "FSRAU"; *letter; letter++) {
+			char text[2] = {*letter};
+			__u16 bit = 0;
+
+			assert_int_equal(flags_parse(text, &bit), 0);
+			if (flags & bit)
+				*end++ = *letter;
+		}
+		strcpy(end, " ");
+		assert_int_equal(flags_conntrack_invalid(flags), end == word + 1 || !strstr(valid, word));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_value),
-		cmocka_unit_test(test_bits),
-		cmocka_unit_test(test_junk),
-		cmocka_unit_test(test_match),
+		cmocka_unit_test(test_every_value), cmocka_unit_test(test_bits),      cmocka_unit_test(test_junk),
+		cmocka_unit_test(test_match),	    cmocka_unit_test(test_conntrack),
 	};
 
 	return cmocka_run_group_tests_name("flags", tests, NULL, NULL);

@@ -11,10 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYN FF_FLAGS_SYN
-#define FIN FF_FLAGS_FIN
-#define ACK FF_FLAGS_ACK
-
 static struct counts counts;
 static struct top_filter filter;
 static struct matrix matrix;
