@@ -145,16 +145,16 @@ static void print_totals(FILE *out, const struct counts *counts, const struct co
 	print_count(out, &dropped, previous ? &before[1] : NULL, interval_s);
 }
 
-/* Three to a line, so that everything fits on 24 lines. */
-static void print_not_judged(FILE *out, const struct counts *counts)
+void report_print_not_judged(FILE *out, const struct counts *counts, unsigned int classes)
 {
-	fputs("\nnot judged by flags\n", out);
-	for (unsigned int i = 0; i < FF_CLASSES - FF_NAMED_CLASSES; i++) {
+	fputs("\nnot judged by flags", out);
+	for (unsigned int i = 0; i < classes; i++) {
 		enum ff_class class = FF_NAMED_CLASSES + i;
 
-		fprintf(out, "%-13s %11llu%s", class_name(class), (unsigned long long)counts_not_judged(counts, class),
-			i % 3 == 2 ? "\n" : "  ");
+		fprintf(out, "%s%-13s %11llu", i % 3 ? "  " : "\n", class_name(class),
+			(unsigned long long)counts_not_judged(counts, class));
 	}
+	fputs("\n", out);
 }
 
 void report_print(FILE *out, const struct counts *counts, const struct counts *previous, double interval_s)
@@ -173,5 +173,5 @@ void report_print(FILE *out, const struct counts *counts, const struct counts *p
 		print_rule(out, COUNTS_REMOVED, FF_OFF, &counts->removed, previous ? &previous->removed : NULL,
 			   interval_s);
 
-	print_not_judged(out, counts);
+	report_print_not_judged(out, counts, FF_CLASSES - FF_NAMED_CLASSES);
 }

@@ -19,6 +19,9 @@ int report_to_json(const struct counts *counts, json_t *object);
  */
 void report_print(FILE *out, const struct counts *counts, const struct counts *previous, double interval_s);
 
+/* The part of it about the first so many named CLASSES: three to a line, so that all of it fits on 24 lines. */
+void report_print_not_judged(FILE *out, const struct counts *counts, unsigned int classes);
+
 /* A number in at most eight columns, from LIMIT on with a decimal prefix. Returns BUFFER. */
 #define REPORT_SCALED_SIZE 24
 const char *report_scaled(char buffer[REPORT_SCALED_SIZE], double number, double limit, const char *unit);
