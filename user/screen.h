@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The terminal as a whole screen. Includes ncurses, which is loaded when a screen is opened and not before. */
+/* The terminal as a whole screen. Includes ncurses. */
 #ifndef SCREEN_H
 #define SCREEN_H
 
@@ -16,7 +16,7 @@ enum screen_style {
 	SCREEN_REVERSE = 16
 };
 
-/* -errno with DIAG filled: no ncurses here, or a terminal that it does not know. */
+/* -errno with DIAG filled: a terminal that ncurses does not know. */
 int screen_open(struct diag *diag);
 void screen_close(void); /* the terminal is as before; also without screen_open() */
 
