@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 
 /*
- * libpcap is loaded when a capture is opened and not before: with the libraries it brings along (dbus, systemd, gcrypt)
- * it would make every other command take twice as long to start.
+ * libpcap is loaded when a capture is opened and not before. Linked, it brings eight more libraries (dbus, systemd,
+ * gcrypt and what they need), with which every other command takes 66 % longer to start. `stats` on Debian 12, x86-64:
+ * 1.74 ms instead of 1.05, 2.6 million instructions instead of 0.8, 190 system calls instead of 98.
  */
 #define PCAP_FUNCTIONS(FUNCTION)                                                                                       \
 	FUNCTION(pcap_fopen_offline)                                                                                   \
