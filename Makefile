@@ -97,9 +97,14 @@ ROOTLESS := tests/commands.bats tests/replay.bats tests/completion.bats tests/su
 check: all $(UNIT_TESTS)
 	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS)
 
+# What root tries or tests is built by whose folder it is, who can then build it again.
+OWNER := $(shell stat -c '%u %g' .)
+AS_OWNER := $(if $(filter 0,$(shell id -u)),$(if $(filter-out 0,$(firstword $(OWNER))),setpriv \
+	--reuid=$(firstword $(OWNER)) --regid=$(lastword $(OWNER)) --clear-groups))
+
 test:
 	$(Q)tests/deps.sh test
-	$(Q)$(MAKE) all bench-build $(UNIT_TESTS)
+	$(Q)$(AS_OWNER) $(MAKE) all bench-build $(UNIT_TESTS)
 	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/*.bats)) \
 		$(wildcard tests/bench/*.bats tests/net/*.bats)
 
@@ -108,7 +113,7 @@ soak: bench-build
 
 demo:
 	$(Q)tests/deps.sh demo
-	$(Q)$(MAKE) all
+	$(Q)$(AS_OWNER) $(MAKE) all
 	$(Q)tests/demo.sh
 
 lint: $(OUT)/flagfilter.skel.h
