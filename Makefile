@@ -93,7 +93,7 @@ $(OUT)/tests/%: tests/unit/%.c $(OUT)/asan/modules.a
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(SANITIZE) $< $(OUT)/asan/modules.a $(LIBS) -lcmocka -o $@
 
 # What `make check` runs needs neither root nor a kernel's consent.
-ROOTLESS := tests/commands.bats tests/replay.bats tests/completion.bats tests/summary.bats
+ROOTLESS := tests/commands.bats tests/tables.bats tests/replay.bats tests/completion.bats tests/summary.bats
 check: all $(UNIT_TESTS)
 	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS)
 
