@@ -18,7 +18,7 @@ static const struct {
 	const char *alias;
 	const char *match;  /* as the documentation writes it */
 	enum preset preset; /* the first that has it */
-} builtins[BUILTIN_RULES] = {
+} builtins[] = {
 	{{"syn-fin", SYN | FIN, SYN | FIN, 0, FF_ENFORCED}, NULL, "SYN,FIN/SYN,FIN", DEFAULT},
 	{{"syn-rst", SYN | RST, SYN | RST, 0, FF_ENFORCED}, NULL, "SYN,RST/SYN,RST", DEFAULT},
 	{{"fin-no-ack", FIN, FIN | ACK, 0, FF_ENFORCED}, "fin", "FIN/FIN,ACK", DEFAULT},
@@ -33,6 +33,8 @@ static const struct {
 	{{"syn-ack-urg", SYN | ACK | URG, SYN | ACK | URG, 0, FF_ENFORCED}, NULL, "SYN,ACK,URG/SYN,ACK,URG", CONNTRACK},
 	{{"rst-ack-urg", RST | ACK | URG, RST | ACK | URG, 0, FF_ENFORCED}, NULL, "RST,ACK,URG/RST,ACK,URG", CONNTRACK},
 };
+
+_Static_assert(COUNT(builtins) == BUILTIN_RULES, "BUILTIN_RULES is how many there are");
 
 static const char *const classes[] = {
 	[FF_NON_IP - FF_NAMED_CLASSES] = "non-ip",

@@ -20,73 +20,112 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /*
- * Rules and presets.
+ * Rules, presets and classes: what docs/contract.md says. (Tests run in the top folder.)
  */
+
+#define CELLS 4
+
+static struct row {
+	char text[160];
+	char *cell[CELLS]; /* without the blanks and backquotes around them; "" where the row ends before */
+} rule_rows[FF_RULES_MAX], class_rows[FF_RULES_MAX];
+static size_t contract_rules, contract_classes;
+
+/* Reads the table under the heading "## TITLE" into ROWS. Returns how many rows it has. */
+static size_t read_table(const char *title, struct row rows[FF_RULES_MAX])
+{
+	FILE *file = fopen("docs/contract.md", "r");
+	char line[sizeof(rows->text)];
+	bool here = false;
+	size_t count = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *rest = rows[count].text + 1;
+
+		if (!strncmp(line, "## ", 3))
+			here = !strncmp(line + 3, title, strlen(title));
+		if (!here || strncmp(line, "| `", 3))
+			continue;
+		assert_true(count < FF_RULES_MAX - 1);
+		strcpy(rows[count].text, line);
+		for (int i = 0; i < CELLS; i++) {
+			char *cell = rest ? strsep(&rest, "|\n") : "";
+
+			cell += strspn(cell, " `");
+			if (*cell)
+				cell[strcspn(cell, i == CELLS - 1 ? "`" : " `")] = '\0';
+			rows[count].cell[i] = cell;
+		}
+		count++;
+	}
+	fclose(file);
+	return count;
+}
+
+static int read_contract(void **state)
+{
+	(void)state;
+	contract_rules = read_table("Rules", rule_rows);
+	contract_classes = read_table("Classes", class_rows);
+	return contract_rules && contract_classes ? 0 : -1;
+}
+
+static bool contract_preset_has(const struct row *row, const char *preset)
+{
+	return strstr(row->cell[3], preset); /* no preset's name is in another's */
+}
 
 static void test_builtin_rules(void **state)
 {
-	static const struct {
-		const char *name, *alias, *match;
-		const char *presets; /* initials */
-		__u16 value, mask;
-	} contract[] = {
-		{"syn-fin", NULL, "SYN,FIN/SYN,FIN", "dsc", 0x03, 0x03},
-		{"syn-rst", NULL, "SYN,RST/SYN,RST", "dsc", 0x06, 0x06},
-		{"fin-no-ack", "fin", "FIN/FIN,ACK", "dsc", 0x01, 0x11},
-		{"tcp-no-flag", "null", "NONE/URG,ACK,PSH,RST,SYN,FIN", "dsc", 0x00, 0x3f},
-		{"tiny-fragment", NULL, "class", "dsc", 0, 0},
-		{"no-syn-ack-rst", NULL, "NONE/SYN,ACK,RST", "sc", 0x00, 0x16},
-		{"rst-urg-no-ack", NULL, "RST,URG/RST,URG,ACK", "sc", 0x24, 0x34},
-		{"rst-fin", NULL, "RST,FIN/RST,FIN", "c", 0x05, 0x05},
-		{"syn-ack-urg", NULL, "SYN,ACK,URG/SYN,ACK,URG", "c", 0x32, 0x32},
-		{"rst-ack-urg", NULL, "RST,ACK,URG/RST,ACK,URG", "c", 0x34, 0x34},
-	};
-	static const char *const presets[] = {"none", "default", "strict", "conntrack"};
 	char match[RULE_MATCH_SIZE];
 	struct policy policy;
 	struct diag diag;
 	__u16 value, mask;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(contract); i++) {
+	assert_int_equal(contract_rules, BUILTIN_RULES);
+	for (size_t i = 0; i < contract_rules; i++) {
+		const struct row *row = &rule_rows[i];
 		const struct ff_rule *rule = builtin_rule(i);
 
-		assert_string_equal(rule->name, contract[i].name);
-		assert_int_equal(rule->value, contract[i].value);
-		assert_int_equal(rule->mask, contract[i].mask);
-		assert_int_equal(rule->class, strcmp(rule->name, "tiny-fragment") ? 0 : FF_TINY_FRAGMENT);
-		assert_string_equal(rule_match_format(rule, match), contract[i].match);
-		if (!rule->class) {
-			assert_int_equal(flags_parse_match(match, &value, &mask), 0);
-			assert_int_equal(value, rule->value);
-			assert_int_equal(mask, rule->mask);
+		assert_string_equal(rule->name, row->cell[0]);
+		assert_string_equal(builtin_alias(i) ? builtin_alias(i) : "", row->cell[1]);
+		assert_string_equal(rule_match_format(rule, match), row->cell[2]);
+		if (strcmp(row->cell[2], "class")) {
+			assert_int_equal(rule->class, 0);
+			assert_int_equal(flags_parse_match(row->cell[2], &value, &mask), 0);
+			assert_int_equal(rule->value, value);
+			assert_int_equal(rule->mask, mask);
+		} else {
+			assert_string_equal(class_name(rule->class), rule->name);
+			assert_int_equal(rule->mask, 0);
 		}
-		if (contract[i].alias)
-			assert_string_equal(builtin_alias(i), contract[i].alias);
-		else
-			assert_null(builtin_alias(i));
-		for (size_t p = 0; p < COUNT(presets); p++) {
-			bool has = strchr(contract[i].presets, presets[p][0]);
+		for (unsigned int p = 0; p < PRESETS; p++) {
+			bool has = contract_preset_has(row, preset_name(p));
 
-			assert_int_equal(policy_from_preset(&policy, presets[p], &diag), 0);
-			assert_int_equal(policy_find(&policy, contract[i].name) != NULL, has);
+			assert_int_equal(policy_from_preset(&policy, preset_name(p), &diag), 0);
+			assert_int_equal(policy_find(&policy, rule->name) != NULL, has);
 			if (has)
-				assert_int_equal(policy_find(&policy, contract[i].name)->mode, FF_ENFORCED);
-			assert_string_equal(preset_name(p), presets[p]);
+				assert_int_equal(policy_find(&policy, rule->name)->mode, FF_ENFORCED);
 		}
 	}
-	assert_null(builtin_rule(COUNT(contract)));
-	assert_null(builtin_alias(COUNT(contract)));
-	assert_null(preset_name(COUNT(presets)));
-	assert_int_equal(COUNT(contract), BUILTIN_RULES);
+	assert_null(builtin_rule(BUILTIN_RULES));
+	assert_null(builtin_alias(BUILTIN_RULES));
+	assert_null(preset_name(PRESETS));
 }
 
-static void assert_order(const struct policy *policy, const char *expected)
+/* That POLICY has the rules that the contract says PRESET has, and then MORE (" own", or ""). */
+static void assert_order(const struct policy *policy, const char *preset, const char *more)
 {
-	char order[FF_RULES_MAX * FF_NAME_SIZE] = "";
+	char order[FF_RULES_MAX * FF_NAME_SIZE] = "", expected[sizeof(order)] = "";
 
+	for (size_t i = 0; i < contract_rules; i++)
+		if (contract_preset_has(&rule_rows[i], preset))
+			sprintf(expected + strlen(expected), " %s", rule_rows[i].cell[0]);
+	strcat(expected, more);
 	for (unsigned int i = 0; i < policy->rules; i++)
-		sprintf(order + strlen(order), "%s%s", i ? " " : "", policy->rule[i].name);
+		sprintf(order + strlen(order), " %s", policy->rule[i].name);
 	assert_string_equal(order, expected);
 }
 
@@ -97,14 +136,13 @@ static void test_presets(void **state)
 
 	(void)state;
 	assert_int_equal(policy_from_preset(&policy, "none", &diag), 0);
-	assert_order(&policy, "");
+	assert_order(&policy, "none", "");
 	assert_string_equal(policy.label, "preset none");
 	assert_int_equal(policy_from_options(&policy, NULL, NULL, &diag), 0);
-	assert_order(&policy, "syn-fin syn-rst fin-no-ack tcp-no-flag tiny-fragment");
+	assert_order(&policy, "default", "");
 	assert_string_equal(policy.label, "preset default");
 	assert_int_equal(policy_from_options(&policy, NULL, "conntrack", &diag), 0);
-	assert_order(&policy, "syn-fin syn-rst fin-no-ack tcp-no-flag tiny-fragment no-syn-ack-rst rst-urg-no-ack "
-			      "rst-fin syn-ack-urg rst-ack-urg");
+	assert_order(&policy, "conntrack", "");
 	before = policy;
 	assert_int_equal(policy_from_options(&policy, NULL, "Strict", &diag), -EINVAL);
 	assert_string_equal(diag.text, "unknown preset 'Strict': there are none, default, strict and conntrack");
@@ -117,14 +155,12 @@ static void test_presets(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const classes[] = {"non-ip",	   "non-tcp",	 "fragment",	"tiny-fragment", "truncated",
-					      "malformed", "vlan-depth", "ipv6-exthdr", "runt"};
 	enum ff_mode mode;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(classes); i++)
-		assert_string_equal(class_name(FF_NAMED_CLASSES + i), classes[i]);
-	assert_int_equal(COUNT(classes), FF_CLASSES - FF_NAMED_CLASSES);
+	assert_int_equal(contract_classes, FF_CLASSES - FF_NAMED_CLASSES);
+	for (size_t i = 0; i < contract_classes; i++)
+		assert_string_equal(class_name(FF_NAMED_CLASSES + i), class_rows[i].cell[0]);
 	assert_int_equal(mode_parse("off", &mode), 0);
 	assert_int_equal(mode, FF_OFF);
 	assert_int_equal(mode_parse("monitor", &mode), 0);
@@ -167,7 +203,7 @@ static void test_set_mode(void **state)
 	assert_int_equal(policy_set_mode(&policy, "null", FF_MONITORED, &diag), 0);
 	assert_int_equal(policy_set_mode(&policy, "tiny-fragment", FF_ENFORCED, &diag), 0);
 	assert_int_equal(policy_set_mode(&policy, "syn-fin", FF_ENFORCED, &diag), 0);
-	assert_order(&policy, "syn-fin tcp-no-flag tiny-fragment rst-fin non-ip runt own a-second");
+	assert_order(&policy, "none", " syn-fin tcp-no-flag tiny-fragment rst-fin non-ip runt own a-second");
 	assert_int_equal(policy_find(&policy, "null")->mode, FF_MONITORED);
 	assert_int_equal(policy_find(&policy, "null")->mask, 0x3f);
 	assert_int_equal(policy_find(&policy, "non-ip")->mode, FF_OFF);
@@ -287,8 +323,7 @@ static void test_good_file(void **state)
 		      "  sources: [192.0.2.0/24, \"2001:db8::/32\", 198.51.100.7, '2001:DB8::1', 0.0.0.0/0]\n"
 		      "  ports: [8443, 1, 65535]\n",
 		      &policy);
-	assert_order(&policy, "syn-fin syn-rst fin-no-ack tcp-no-flag tiny-fragment no-syn-ack-rst rst-urg-no-ack "
-			      "rst-fin non-ip malformed zz-own aa-own");
+	assert_order(&policy, "strict", " rst-fin non-ip malformed zz-own aa-own");
 	assert_int_equal(policy_find(&policy, "syn-fin")->mode, FF_ENFORCED);
 	assert_int_equal(policy_find(&policy, "fin-no-ack")->mode, FF_OFF);
 	assert_int_equal(policy_find(&policy, "tiny-fragment")->mode, FF_MONITORED);
@@ -318,9 +353,9 @@ static void test_small_files(void **state)
 
 	(void)state;
 	assert_parses("version: 1", &policy);
-	assert_order(&policy, "syn-fin syn-rst fin-no-ack tcp-no-flag tiny-fragment");
+	assert_order(&policy, "default", "");
 	assert_parses("---\nversion: 1\npreset: none\nrules:\nexempt:\n...\n", &policy);
-	assert_order(&policy, "");
+	assert_order(&policy, "none", "");
 	assert_parses("{version: 1, rules: [], exempt: {sources: [], ports: ~}}", &policy);
 	assert_parses("version: 1\r\nexempt: {}\r\n", &policy);
 	assert_parses("\xef\xbb\xbfversion: 1\n", &policy);
@@ -598,5 +633,5 @@ int main(void)
 		cmocka_unit_test(test_long_path),
 	};
 
-	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("policy", tests, read_contract, NULL);
 }
