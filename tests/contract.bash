@@ -22,8 +22,8 @@ contract_rules() {
 
 # contract_drops VALUE RULES: whether one of these (as contract_rules prints them) is for segments with these flags.
 contract_drops() {
-	local name value mask
-	while read -r name value mask; do
+	local value mask
+	while read -r _ value mask; do
 		[ "${mask:-0}" -eq 0 ] || [ $(($1 & mask)) -ne "$value" ] || return 0
 	done <<<"$2"
 	return 1

@@ -3,7 +3,7 @@
 #
 # The tables of the documentation and of what is shipped, against what the command itself says.
 
-# shellcheck disable=SC2154 # output is set by run
+# shellcheck disable=SC2016,SC2154 # backquotes are those of Markdown; output is set by run
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -15,7 +15,7 @@ setup() {
 }
 
 same() { # WHERE EXPECTED SEEN
-	[ -n "$2" ] && [ "$2" = "$3" ] || { diff <(echo "$2") <(echo "$3") | sed "s|^|$1: |" && false; }
+	[[ $2 && $2 == "$3" ]] || { diff <(echo "$2") <(echo "$3") | sed "s|^|$1: |" && false; }
 }
 
 PRESETS="none default strict conntrack" # see "the presets are those ..."
@@ -76,7 +76,7 @@ readme_rows() { awk -F' *[|] *' -v head="$1" '/^\|/ && $2 == head { on = 1 } !/^
 	text=$(tr '\n' ' ' <"$ROOT/README.md")
 	for preset in strict conntrack; do
 		same $preset "$(rules_with_presets | sed -n "s/|[^|]*|$preset\$//p")" \
-			"$(sed "s/.*\`--preset $preset\` adds \([^;.]*\).*/\1/" <<<"$text" | grep -o '`[a-z-]*`' | tr -d '`')"
+			"$(grep -o "\`--preset $preset\` adds [^;.]*" <<<"$text" | sed 's/.* adds//' | grep -o '`[a-z-]*`' | tr -d '`')"
 	done
 }
 
