@@ -49,6 +49,8 @@ enum ff_class {
 	FF_RUNT,	  /* shorter than the Ethernet header, its VLAN tags included */
 	FF_CLASSES,
 };
+_Static_assert(FF_CLASSES == FF_NAMED_CLASSES + 9,
+	       "another class moves what is in the maps: raise FF_LAYOUT, then this");
 #define FF_VLAN_MAX 2
 #define FF_EXTHDR_MAX 8
 
@@ -107,21 +109,27 @@ struct ff_counters {
 	struct ff_rule_count rule[FF_COUNTERS];
 };
 
+#define FF_POLICY_SIZE 32768 /* a power of two: the slot's address is a shift */
+
 /*
  * One policy, as the program reads it (verdict, ports) and as the next loader reads it back (all the rest).
  */
 struct ff_policy {
-	__u16 verdict[FF_CLASSES];
-	__u16 rules;			   /* how many are in rule[] */
-	__u16 sources;			   /* how many entries the sources map has for this slot */
-	char label[FF_LABEL_SIZE];	   /* where it came from: "preset strict", a file's path */
-	__u64 applied_ns;		   /* when, CLOCK_REALTIME */
-	struct ff_rule rule[FF_RULES_MAX]; /* in evaluation order */
-	__u32 port[65536 / 32];		   /* bit set of exempt destination ports */
-	struct ff_counters base;	   /* what ff_counters held when counting began */
-	struct ff_rule_count removed;	   /* of rules no longer in the policy, whose counters were given away */
-	__u64 counting_ns;		   /* when counting began, CLOCK_REALTIME: attached, or reset */
-	__u8 padding[2192];
+	union {
+		__u8 room[FF_POLICY_SIZE];
+		struct {
+			__u16 verdict[FF_CLASSES];
+			__u16 rules;			   /* how many are in rule[] */
+			__u16 sources;			   /* how many entries the sources map has for this slot */
+			char label[FF_LABEL_SIZE];	   /* where it came from: "preset strict", a file's path */
+			__u64 applied_ns;		   /* when, CLOCK_REALTIME */
+			struct ff_rule rule[FF_RULES_MAX]; /* in evaluation order */
+			__u32 port[65536 / 32];		   /* bit set of exempt destination ports */
+			struct ff_counters base;	   /* what ff_counters held when counting began */
+			struct ff_rule_count removed;	   /* of rules that are gone, whose counters were given away */
+			__u64 counting_ns;		   /* when counting began, CLOCK_REALTIME: attached, or reset */
+		};
+	};
 };
 
 /*
@@ -186,7 +194,7 @@ struct ff_judgement {
 };
 
 _Static_assert(sizeof(struct ff_rule) == 40, "no holes");
-_Static_assert(sizeof(struct ff_policy) == 32768, "a power of two: the slot's address is a shift");
+_Static_assert(sizeof(struct ff_policy) == FF_POLICY_SIZE, "a policy fits into its room");
 _Static_assert(sizeof(struct ff_counters) <= 32768, "the largest value of a per-CPU map (PCPU_MIN_UNIT_SIZE)");
 _Static_assert(sizeof(struct ff_source_key) == 24, "no holes");
 _Static_assert(sizeof(struct ff_sample) == 24, "no holes");

@@ -243,15 +243,19 @@ clean() {
 	clean "$output"
 }
 
-# in_map OFFSET HEX: see hostile_maps.py. Of struct ff_policy: rules 1042, label 1046, rule[0] 1120; of struct ff_rule:
-# value 32, mask 34, class 36, mode 38, counter 39.
-in_map() { "$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVER_ID")/state" "$@"; }
+# in_map MEMBER HEX: see hostile_maps.py. MEMBER is one of struct ff_policy, as C names it.
+in_map() {
+	printf '#include <stddef.h>\n#include <stdio.h>\n#include "flagfilter.h"\nint main(void)\n{\n%s\n}\n' \
+		"printf(\"%zu\\n\", offsetof(struct ff_policy, $1));" >"$BATS_TEST_TMPDIR/offset.c"
+	cc -I"$ROOT" -I"$ROOT/include" "$BATS_TEST_TMPDIR/offset.c" -o "$BATS_TEST_TMPDIR/offset"
+	"$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVER_ID")/state" "$("$BATS_TEST_TMPDIR/offset")" "$2"
+}
 
 @test "a label in a map with escape sequences, without an end, or no UTF-8 is cut and cleaned" {
 	local label
 	ff attach s0
 	for label in 1b5b324a0700 "$(printf '41%.0s' {1..66})" fffec28000; do
-		in_map 1046 "$label"
+		in_map label "$label"
 		for command in status rule "--json status" "--json rule"; do
 			# shellcheck disable=SC2086 # words on purpose
 			run -0 ff $command s0
@@ -261,10 +265,10 @@ in_map() { "$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVER_ID
 }
 
 @test "rules in a map that no loader writes are not believed: one line, and detach still works" {
-	local what offset data command
-	while read -r what offset data; do
+	local what member data command
+	while read -r what member data; do
 		ff attach s0
-		in_map "$offset" "$data"
+		in_map "$member" "$data"
 		for command in "stats s0" "--json stats s0" "rule s0" "rule s0 syn-fin=off" "attach s0 --preset none"; do
 			# shellcheck disable=SC2086 # words on purpose
 			run -1 --separate-stderr ff $command
@@ -276,13 +280,13 @@ in_map() { "$PYTHON" "$BATS_TEST_DIRNAME/hostile_maps.py" "$(pins_of "$SERVER_ID
 		ff detach s0
 		nothing_left
 	done <<-'HOSTILE'
-		too-many-rules 1042 ffff
-		escape-in-name 1120 1b5b324a
-		name-without-end 1120 6161616161616161616161616161616161616161616161616161616161616161
-		bits-beyond-flags 1152 ffff
-		unknown-class 1156 ff7f
-		unknown-mode 1158 ff
-		counter-out-of-bounds 1159 ff
+		too-many-rules rules ffff
+		escape-in-name rule[0].name 1b5b324a
+		name-without-end rule[0].name 6161616161616161616161616161616161616161616161616161616161616161
+		bits-beyond-flags rule[0].value ffff
+		unknown-class rule[0].class ff7f
+		unknown-mode rule[0].mode ff
+		counter-out-of-bounds rule[0].counter ff
 	HOSTILE
 }
 
