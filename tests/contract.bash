@@ -44,9 +44,9 @@ calls() {
 				word = $i == "[IF]" ? "IF" : $i
 				if (word !~ /^[A-Z]+$/)
 					break
-				call = call " " value[word]
 				if (!(word in value))
 					next
+				call = call " " value[word]
 			}
 			print call
 		}'
