@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The input as a frame. Its class is what a second, naive reading of the contract says; the shortcut agrees or has no
+ * The input as a frame. Its class is what a second, naive reading of docs/contract.md says; the shortcut agrees or has no
  * opinion; what stands behind the datagram changes nothing; it is counted once. With FUZZ_ENGINE=kernel (root) the
  * program in the running kernel must also judge it alike.
  */
@@ -51,7 +51,7 @@ static void open_engines(void)
 }
 
 /*
- * Section 3 of the contract, written down once more.
+ * Classes of docs/contract.md, told once more.
  */
 
 struct expected {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Evasion, tried for real: frames that hide SYN+FIN in fragments, chains, tags, options and wrong lengths. Each ends where
-# DESIGN's section 3 says: by our counters, and by what nft counts behind the filter. With the filter off, what the
+# docs/contract.md says (Classes): by our counters, and by what nft counts behind the filter. With the filter off, what the
 # receiving kernel makes of them: the facts in docs/reliability.md.
 
 bats_require_minimum_version 1.5.0

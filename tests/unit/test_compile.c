@@ -142,8 +142,8 @@ static void test_monitored_never_shields(void **state)
 }
 
 /*
- * The contract once more, rule by rule and bit by bit: from the last rule to the first, each overwrites what it
- * matches, monitored rules before enforced ones.
+ * "Modes and verdicts" of docs/contract.md once more, rule by rule and bit by bit: from the last rule to the first,
+ * each overwrites what it matches, monitored rules before enforced ones.
  */
 static void evaluate_naively(const struct ff_rule *rule, unsigned int rules, bool exempt, __u16 verdict[FF_CLASSES])
 {
