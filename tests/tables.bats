@@ -87,8 +87,9 @@ readme_rows() { awk -F' *[|] *' -v head="$1" '/^\|/ && $2 == head { on = 1 } !/^
 		for value in {0..255}; do ! contract_drops "$value" "$rules" || number=$((number + 1)); done
 		same "$preset" "$number" "$count"
 		same "$preset, check" "$number" "$(printf 'version: 1\npreset: %s\n' "$preset" | "$FLAGFILTER" --json check - | jq .dropped_values)"
-		printf 'version: 1\npreset: %s\n' "$preset" | "$FLAGFILTER" check - | grep -w "$number"
-		[ "$preset" = none ] || tr '\n' ' ' <"$ROOT/README.md" | grep -E "flags byte can have,[^.]*\`$preset\` (drops )?$number\>"
+		printf 'version: 1\npreset: %s\n' "$preset" | "$FLAGFILTER" check - | grep -qw "$number"
+		[ "$preset" = none ] || same "$preset, README.md" "$number" "$(tr '\n' ' ' <"$ROOT/README.md" |
+			grep -oE "flags byte can have,[^.]*" | grep -oE "\`$preset\` (drops )?[0-9]+" | grep -oE '[0-9]+')"
 	done < <(contract_table Presets)
 }
 

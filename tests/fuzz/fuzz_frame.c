@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The input as a frame. Its class is what a second, naive reading of docs/contract.md says; the shortcut agrees or has no
- * opinion; what stands behind the datagram changes nothing; it is counted once. With FUZZ_ENGINE=kernel (root) the
+ * The input as a frame. Its class is what a second, naive reading of docs/contract.md says; the shortcut agrees or has
+ * no opinion; what stands behind the datagram changes nothing; it is counted once. With FUZZ_ENGINE=kernel (root) the
  * program in the running kernel must also judge it alike.
  */
 #include "engine.h"
