@@ -71,12 +71,12 @@ static int verify(const struct location *attached, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct location location = *attached;
-	int error = filter_locate(&location, attached->interface.name, diag);
+	int error = locate_filter(&location, attached->interface.name, diag);
 	struct diag ignored;
 
 	if (!error)
 		error = filter_open(&filter, location.pins, diag);
-	if (error && !filter_locate(&location, attached->interface.name, &ignored))
+	if (error && !locate_filter(&location, attached->interface.name, &ignored))
 		remove_filter(&location, &ignored);
 	return error;
 }
@@ -210,7 +210,7 @@ static int tidy(const struct location *location, struct diag *diag)
 {
 	struct location other = *location;
 
-	while (!pins_find(&other.programs, location->pins, other.pins, &other.program)) {
+	while (!pins_find(&other, location->pins)) {
 		int error = remove_filter(&other, diag);
 
 		if (!error)
@@ -240,7 +240,7 @@ static int replace(struct location *location, enum xdp_mode mode, const struct p
 		return error;
 	filter_close(&filter);
 	filter = FILTER_CLOSED;
-	error = filter_locate(location, location->interface.name, diag);
+	error = locate_filter(location, location->interface.name, diag);
 	if (!error)
 		error = filter_open(&filter, location->pins, diag);
 	return error ? error : filter_change(&filter, policy, diag);
@@ -279,7 +279,7 @@ static int guard(const struct location *location, struct undo *undo, struct diag
 static int guard_attached(struct location *location, struct undo *undo, struct diag *diag)
 {
 	struct diag ignored = {};
-	int error = filter_locate(location, location->interface.name, diag);
+	int error = locate_filter(location, location->interface.name, diag);
 
 	if (error)
 		return error;
@@ -298,7 +298,7 @@ int attach(const char *interface, enum xdp_mode mode, const struct policy *polic
 
 	if (error)
 		return error;
-	error = filter_locate(&location, interface, diag);
+	error = locate_filter(&location, interface, diag);
 	if (error && error != -ENOENT)
 		return error;
 	*diag = (struct diag){};
@@ -320,7 +320,7 @@ int attach(const char *interface, enum xdp_mode mode, const struct policy *polic
 /* The filter on an interface, for a change of it; the caller has the lock. */
 static int open_to_change(const char *interface, struct location *location, struct filter *filter, struct diag *diag)
 {
-	int error = filter_locate(location, interface, diag);
+	int error = locate_filter(location, interface, diag);
 
 	if (!error)
 		error = tidy(location, diag);
@@ -335,12 +335,12 @@ int detach(const char *interface, struct diag *diag)
 	__u32 id;
 
 	if (!error)
-		error = filter_locate(&location, interface, diag);
+		error = locate_filter(&location, interface, diag);
 	if (!error)
 		error = tidy(&location, diag);
 	/* libxdp knows what is there now better than the list from before. */
 	if (!error)
-		error = filter_locate(&location, interface, diag);
+		error = locate_filter(&location, interface, diag);
 	if (error)
 		return error;
 	id = pins_filter_id(location.pins);
@@ -426,7 +426,7 @@ int attach_undo(const struct undo *undo, struct diag *diag)
 	if (is_gone(undo, &location, error))
 		error = open_moved(undo, &filter, diag);
 	if (!error && undo->attached)
-		error = filter_locate(&location, name, diag); /* as it is after open_to_change() has tidied */
+		error = locate_filter(&location, name, diag); /* as it is after open_to_change() has tidied */
 	if (!error)
 		error = undo->attached ? remove_filter(&location, diag) : filter_restore(&filter, &undo->policy, diag);
 	if (!error || error == -ECANCELED)
@@ -442,7 +442,7 @@ int attach_confirm(const char *interface, struct pending *pending, struct diag *
 	__u32 id;
 
 	if (!error)
-		error = filter_locate(&location, interface, diag);
+		error = locate_filter(&location, interface, diag);
 	if (error)
 		return error;
 	id = pins_filter_id(location.pins);

@@ -3,7 +3,7 @@
 #ifndef ATTACH_H
 #define ATTACH_H
 
-#include "filter.h"
+#include "locate.h"
 #include "pending.h"
 
 /* What it takes to take a change back, for the process that made it. */

@@ -70,7 +70,7 @@ static int print_attached(const struct globals *globals, const char *interface, 
 			  struct diag *diag)
 {
 	struct location location;
-	int error = filter_locate(&location, interface, diag);
+	int error = locate_filter(&location, interface, diag);
 
 	if (error)
 		return error;

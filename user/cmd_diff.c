@@ -3,7 +3,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "compare.h"
-#include "filter.h"
+#include "locate.h"
 #include "output.h"
 #include <errno.h>
 #include <string.h>
@@ -209,7 +209,7 @@ int cmd_diff(struct globals *globals, int argc, char **argv, struct diag *diag)
 	live = &answer->snapshot.report;
 	error = policy_from_file(&answer->file, arguments.path, diag);
 	if (!error)
-		error = filter_locate_and_read(&answer->location, &answer->snapshot, arguments.interface, diag);
+		error = locate_and_read(&answer->location, &answer->snapshot, arguments.interface, diag);
 	if (error)
 		return error;
 	compare_policies(&live->policy, &answer->file, &live->counters, &answer->comparison);

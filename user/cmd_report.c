@@ -218,8 +218,7 @@ static struct survey *survey_monitored(const struct arguments *arguments, int *e
 	struct samples_options only = {.rule = rule};
 	struct location location;
 
-	*error = snapshot ? filter_locate_and_read(&location, snapshot, arguments->interface, diag)
-			  : diag_no_memory(diag);
+	*error = snapshot ? locate_and_read(&location, snapshot, arguments->interface, diag) : diag_no_memory(diag);
 	if (*error)
 		return NULL;
 	for (unsigned int i = 0; i < snapshot->report.policy.rules; i++)

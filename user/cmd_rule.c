@@ -172,7 +172,7 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 	if (arguments.words)
 		error = guardian_run(arguments.confirm_s, change, &arguments, diag);
 	if (!error)
-		error = filter_locate_and_read(&location, snapshot, arguments.interface, diag);
+		error = locate_and_read(&location, snapshot, arguments.interface, diag);
 	return error ? error
 		     : print_rules(globals, location.interface.name, arguments.confirm_s, &snapshot->report.policy);
 }

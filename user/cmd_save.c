@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "filter.h"
+#include "locate.h"
 #include "output.h"
 #include <errno.h>
 
@@ -16,7 +16,7 @@ int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)
 	if (!snapshot)
 		return diag_no_memory(diag);
 	policy = &snapshot->report.policy;
-	error = filter_locate_and_read(&location, snapshot, interface, diag);
+	error = locate_and_read(&location, snapshot, interface, diag);
 	if (error)
 		return error;
 	if (globals->json)

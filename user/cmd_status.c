@@ -2,7 +2,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "cost.h"
-#include "filter.h"
+#include "locate.h"
 #include "output.h"
 #include "pending.h"
 #include <errno.h>
@@ -177,7 +177,7 @@ static int add_status(json_t *filters, const char *interface, struct diag *diag)
 
 	if (!snapshot)
 		return diag_no_memory(diag);
-	error = filter_locate_and_read(&location, snapshot, interface, diag);
+	error = locate_and_read(&location, snapshot, interface, diag);
 	if (!error && json_array_append_new(filters, to_json(&location, snapshot)))
 		return diag_no_memory(diag);
 	return error;

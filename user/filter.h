@@ -5,31 +5,7 @@
 
 #include "pins.h"
 #include "report.h"
-#include <net/if.h>
 #include <time.h>
-
-struct interface {
-	char name[IF_NAMESIZE];
-	unsigned int ifindex;
-};
-
-/* An interface of this network namespace by its name. -ENODEV with DIAG filled if there is none. */
-int interface_find(struct interface *interface, const char *name, struct diag *diag);
-
-/* Where the filter of an interface is. */
-struct location {
-	struct interface interface;
-	struct xdp_programs programs; /* all that are attached there */
-	unsigned int program;	      /* which of them is ours */
-	char pins[PINS_PATH_SIZE];
-};
-
-/*
- * Looks for the filter on an interface; of two, as a loader that was killed while it replaced one by another may leave
- * them, for the one that counts. -ENOENT, and LOCATION filled but for pins and program, if there is none; another
- * -errno if that cannot be told. DIAG is filled in both cases.
- */
-int filter_locate(struct location *location, const char *interface, struct diag *diag);
 
 struct filter {
 	int map[PROGRAM_MAPS];
@@ -50,10 +26,6 @@ struct snapshot {
 	struct report report;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
-
-/* The two together, for those who only want to know: locates the filter on an interface and reads it. */
-int filter_locate_and_read(struct location *location, struct snapshot *snapshot, const char *interface,
-			   struct diag *diag);
 
 /*
  * Puts POLICY in force in one flip. On return every packet meets it. Needs the lock. On failure the old policy stays.

@@ -5,7 +5,7 @@
 
 int moment_read(struct moment *moment, const char *interface, struct diag *diag)
 {
-	return filter_locate_and_read(&moment->location, &moment->snapshot, interface, diag);
+	return locate_and_read(&moment->location, &moment->snapshot, interface, diag);
 }
 
 __u64 moment_time_ns(const struct moment *moment)

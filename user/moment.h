@@ -3,7 +3,7 @@
 #ifndef MOMENT_H
 #define MOMENT_H
 
-#include "filter.h"
+#include "locate.h"
 
 struct moment {
 	struct location location;

@@ -262,7 +262,7 @@ static int begin_anew(struct samples *samples, __u64 until_ns, bool wait, struct
 	int error = wait ? pins_lock(&lock, diag) : pins_try_lock(&lock, diag);
 
 	if (!error)
-		error = filter_locate(&location, samples->interface, diag);
+		error = locate_filter(&location, samples->interface, diag);
 	if (!error)
 		error = filter_open(&filter, location.pins, diag);
 	return error ? error : begin(samples, &filter, location.pins, until_ns, diag);
@@ -276,7 +276,7 @@ static int renew(struct samples *samples, __u64 now, struct diag *diag)
 {
 	struct ff_state *state = samples->filter.state;
 	struct location location;
-	int error = filter_locate(&location, samples->interface, diag);
+	int error = locate_filter(&location, samples->interface, diag);
 
 	if (error)
 		return error;

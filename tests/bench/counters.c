@@ -10,7 +10,7 @@
  * not show is the price of memory that was last written by another CPU.
  */
 #include "bench.h"
-#include "filter.h"
+#include "locate.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -56,7 +56,7 @@ static void make_report(const char *interface)
 	struct location location;
 	struct diag diag = {};
 
-	if (!snapshot || filter_locate_and_read(&location, snapshot, interface, &diag))
+	if (!snapshot || locate_and_read(&location, snapshot, interface, &diag))
 		fail_diag(&diag);
 	if (report_to_json(&snapshot->report, object))
 		fail("no memory");

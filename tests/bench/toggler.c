@@ -79,7 +79,7 @@ static void open_filter(struct filter *filter, const char *interface)
 	struct location location;
 	struct diag diag = {};
 
-	if (filter_locate(&location, interface, &diag) || filter_open(filter, location.pins, &diag))
+	if (locate_filter(&location, interface, &diag) || filter_open(filter, location.pins, &diag))
 		fail_diag(&diag);
 }
 
