@@ -43,6 +43,7 @@ levels=(
 	"survey"
 	"moment"
 	"guardian"
+	"change"
 	"attach samples"
 	"examine"
 	"locate"

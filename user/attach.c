@@ -53,7 +53,7 @@ static int write_first_sources(struct program *program, const char *pins, const 
 	return diag_add_needs(diag, error, NEEDS_BPF);
 }
 
-static int remove_filter(const struct location *location, struct diag *diag)
+int attach_remove(const struct location *location, struct diag *diag)
 {
 	int error = xdp_detach(location->interface.ifindex, location->interface.name, &location->programs,
 			       location->programs.program[location->program].id, location->pins, diag);
@@ -77,7 +77,7 @@ static int verify(const struct location *attached, struct diag *diag)
 	if (!error)
 		error = filter_open(&filter, location.pins, diag);
 	if (error && !locate_filter(&location, attached->interface.name, &ignored))
-		remove_filter(&location, &ignored);
+		attach_remove(&location, &ignored);
 	return error;
 }
 
@@ -202,16 +202,15 @@ static int replace_shared(const struct location *location, struct filter *filter
 	if (error)
 		return diag_fail(diag, error, "cannot hand %s over to the new program: %s; the old one stays",
 				 location->interface.name, strerror(-error));
-	return remove_filter(location, diag);
+	return attach_remove(location, diag);
 }
 
-/* Removes what a loader that was killed while it replaced a program has left beside the filter that counts. */
-static int tidy(const struct location *location, struct diag *diag)
+int attach_tidy(const struct location *location, struct diag *diag)
 {
 	struct location other = *location;
 
 	while (!pins_find(&other, location->pins)) {
-		int error = remove_filter(&other, diag);
+		int error = attach_remove(&other, diag);
 
 		if (!error)
 			error = xdp_list(other.interface.ifindex, &other.programs);
@@ -230,7 +229,7 @@ static int replace(struct location *location, enum xdp_mode mode, const struct p
 	if (mode != XDP_MODE_NONE && mode != there->mode)
 		return diag_fail(diag, -EBUSY, "already attached to %s in %s mode; detach it to attach in %s mode",
 				 location->interface.name, xdp_mode_name(there->mode), xdp_mode_name(mode));
-	error = tidy(location, diag);
+	error = attach_tidy(location, diag);
 	if (!error)
 		error = filter_open(&filter, location->pins, diag);
 	if (!error)
@@ -265,16 +264,6 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 	return mode == XDP_MODE_NONE ? attach_auto(location, policy, diag) : attach_new(location, mode, policy, diag);
 }
 
-/* From now on this process guards a change of the filter at LOCATION. */
-static int guard(const struct location *location, struct undo *undo, struct diag *diag)
-{
-	undo->deadline_ns = pending_now_ns() + undo->seconds * 1000000000ull;
-	undo->ifindex = location->interface.ifindex;
-	undo->filter = pins_filter_id(location->pins);
-	undo->pending = pending_create(undo->filter, undo->deadline_ns, undo->attached ? NULL : &undo->policy, diag);
-	return undo->pending < 0 ? undo->pending : 0;
-}
-
 /* The filter was just attached, and is taken away again if it cannot be guarded. */
 static int guard_attached(struct location *location, struct undo *undo, struct diag *diag)
 {
@@ -284,9 +273,9 @@ static int guard_attached(struct location *location, struct undo *undo, struct d
 	if (error)
 		return error;
 	undo->attached = true;
-	error = guard(location, undo, diag);
+	error = pending_guard(undo, pins_filter_id(location->pins), location->interface.ifindex, diag);
 	if (error)
-		remove_filter(location, &ignored);
+		attach_remove(location, &ignored);
 	return error;
 }
 
@@ -317,16 +306,6 @@ int attach(const char *interface, enum xdp_mode mode, const struct policy *polic
 	return error ? error : replace(&location, mode, policy, diag);
 }
 
-/* The filter on an interface, for a change of it; the caller has the lock. */
-static int open_to_change(const char *interface, struct location *location, struct filter *filter, struct diag *diag)
-{
-	int error = locate_filter(location, interface, diag);
-
-	if (!error)
-		error = tidy(location, diag);
-	return error ? error : filter_open(filter, location->pins, diag);
-}
-
 int detach(const char *interface, struct diag *diag)
 {
 	_cleanup_(pins_unlock) int lock = -1;
@@ -337,129 +316,15 @@ int detach(const char *interface, struct diag *diag)
 	if (!error)
 		error = locate_filter(&location, interface, diag);
 	if (!error)
-		error = tidy(&location, diag);
+		error = attach_tidy(&location, diag);
 	/* libxdp knows what is there now better than the list from before. */
 	if (!error)
 		error = locate_filter(&location, interface, diag);
 	if (error)
 		return error;
 	id = pins_filter_id(location.pins);
-	error = remove_filter(&location, diag);
+	error = attach_remove(&location, diag);
 	if (!error)
 		pending_remove(id);
 	return error;
-}
-
-int attach_change_policy(const char *interface, policy_change *change, void *context, struct undo *undo,
-			 struct diag *diag)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	struct policy *policy;
-	int error;
-
-	if (!snapshot)
-		return diag_no_memory(diag);
-	policy = &snapshot->report.policy;
-	error = pins_lock(&lock, diag);
-	if (!error)
-		error = open_to_change(interface, &location, &filter, diag);
-	if (!error)
-		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
-	if (!error)
-		error = filter_read(&filter, snapshot, diag);
-	if (error)
-		return error;
-	if (undo)
-		undo->policy = *policy;
-	error = change(policy, context, diag);
-	if (!error && undo)
-		error = guard(&location, undo, diag);
-	if (error)
-		return error;
-	error = filter_change(&filter, policy, diag);
-	if (error && undo)
-		pending_remove(undo->filter);
-	return error;
-}
-
-/*
- * Opens the filter that UNDO is of where its interface is not in this network namespace any more. Policies can be
- * changed from anywhere; to detach one must be where the interface is.
- */
-static int open_moved(const struct undo *undo, struct filter *filter, struct diag *diag)
-{
-	char pins[PINS_PATH_SIZE];
-
-	filter_close(filter);
-	*filter = FILTER_CLOSED;
-	if (pins_find_filter(undo->filter, pins))
-		return -ECANCELED;
-	if (undo->attached)
-		return diag_fail(diag, -EXDEV, "its interface was moved to another network namespace; detach it there");
-	return filter_open(filter, pins, diag);
-}
-
-/* The filter that UNDO is of is not there any more, or what is there is another one. */
-static bool is_gone(const struct undo *undo, const struct location *location, int error)
-{
-	return error == -ENOENT || error == -ENODEV || (!error && pins_filter_id(location->pins) != undo->filter);
-}
-
-int attach_undo(const struct undo *undo, struct diag *diag)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	char name[IF_NAMESIZE] = "";
-	int error;
-
-	if_indextoname(undo->ifindex, name); /* it may have another name now */
-	error = pins_lock(&lock, diag);
-	if (error)
-		return error;
-	if (!pending_is_on(undo->pending))
-		return -ECANCELED;
-	error = open_to_change(name, &location, &filter, diag);
-	if (is_gone(undo, &location, error))
-		error = open_moved(undo, &filter, diag);
-	if (!error && undo->attached)
-		error = locate_filter(&location, name, diag); /* as it is after open_to_change() has tidied */
-	if (!error)
-		error = undo->attached ? remove_filter(&location, diag) : filter_restore(&filter, &undo->policy, diag);
-	if (!error || error == -ECANCELED)
-		pending_remove(undo->filter);
-	return error;
-}
-
-int attach_confirm(const char *interface, struct pending *pending, struct diag *diag)
-{
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	int error = pins_lock(&lock, diag);
-	__u32 id;
-
-	if (!error)
-		error = locate_filter(&location, interface, diag);
-	if (error)
-		return error;
-	id = pins_filter_id(location.pins);
-	error = pending_read(id, pending);
-	if (!error)
-		pending_remove(id);
-	return error;
-}
-
-int attach_reset(const char *interface, struct diag *diag)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	int error = pins_lock(&lock, diag);
-
-	if (!error)
-		error = open_to_change(interface, &location, &filter, diag);
-	return error ? error : filter_reset(&filter, diag);
 }

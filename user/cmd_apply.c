@@ -46,7 +46,7 @@ static int apply(void *context, struct undo *undo, struct diag *diag)
 {
 	const struct arguments *arguments = context;
 
-	return attach_change_policy(arguments->interface, take_over, arguments->policy, undo, diag);
+	return change_policy(arguments->interface, take_over, arguments->policy, undo, diag);
 }
 
 int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "attach.h"
 #include "cleanup.h"
 #include "command.h"
 #include "examine.h"

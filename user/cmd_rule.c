@@ -138,7 +138,7 @@ static int change(void *context, struct undo *undo, struct diag *diag)
 {
 	const struct arguments *arguments = context;
 
-	return attach_change_policy(arguments->interface, change_rules, context, undo, diag);
+	return change_policy(arguments->interface, change_rules, context, undo, diag);
 }
 
 static int print_rules(const struct globals *globals, const char *interface, unsigned int confirm_s,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* top [IF]: what is attached, what it counts, and its switches, on the whole screen. */
-#include "attach.h"
+#include "change.h"
 #include "cleanup.h"
 #include "command.h"
 #include "moment.h"
@@ -250,7 +250,7 @@ static void answer(struct top *top, int key)
 	question->open = false;
 	if (key != 'y' && key != 'Y')
 		say(top, "nothing was changed");
-	else if (attach_change_policy(question->interface, set_mode, question, NULL, &diag))
+	else if (change_policy(question->interface, set_mode, question, NULL, &diag))
 		say(top, "%s", diag.text);
 	else
 		say(top, "%s: rule %s is in mode %s now", question->interface, question->rule,

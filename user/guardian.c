@@ -103,7 +103,7 @@ static void take_back(const struct undo *undo)
 	for (int tries = 0; tries < RETRIES && error && error != -ECANCELED && error != -EXDEV; tries++) {
 		if (tries)
 			sleep(1);
-		error = attach_undo(undo, &diag);
+		error = change_undo(undo, &diag);
 	}
 	/* There is no terminal to tell it to. */
 	openlog("flagfilter", LOG_PID, LOG_DAEMON);

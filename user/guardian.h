@@ -3,11 +3,11 @@
 #ifndef GUARDIAN_H
 #define GUARDIAN_H
 
-#include "attach.h"
+#include "change.h"
 
 /*
  * Calls WORK, which makes a change. With SECONDS, it is called in a process of its own that has left the caller's
- * session, and takes the change back (attach_undo()) unless it is confirmed in time; UNDO is then what to fill.
+ * session, and takes the change back (change_undo()) unless it is confirmed in time; UNDO is then what to fill.
  * Otherwise UNDO is NULL. What is returned, and DIAG, are WORK's.
  */
 typedef int guarded_work(void *context, struct undo *undo, struct diag *diag);

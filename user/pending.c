@@ -46,7 +46,8 @@ static int write_file(int fd, __u64 deadline_ns, const struct policy *policy)
 	return 0;
 }
 
-int pending_create(__u32 filter, __u64 deadline_ns, const struct policy *policy, struct diag *diag)
+/* Returns the file, locked, or -errno with DIAG filled. POLICY is NULL if the filter is to be detached. */
+static int create(__u32 filter, __u64 deadline_ns, const struct policy *policy, struct diag *diag)
 {
 	char path[PENDING_PATH_SIZE];
 	int fd, error;
@@ -63,6 +64,15 @@ int pending_create(__u32 filter, __u64 deadline_ns, const struct policy *policy,
 	pending_remove(filter);
 	close(fd);
 	return diag_fail(diag, error, "cannot write %s: %s", path, strerror(-error));
+}
+
+int pending_guard(struct undo *undo, __u32 filter, unsigned int ifindex, struct diag *diag)
+{
+	undo->deadline_ns = pending_now_ns() + undo->seconds * 1000000000ull;
+	undo->ifindex = ifindex;
+	undo->filter = filter;
+	undo->pending = create(filter, undo->deadline_ns, undo->attached ? NULL : &undo->policy, diag);
+	return undo->pending < 0 ? undo->pending : 0;
 }
 
 int pending_read(__u32 filter, struct pending *pending)

@@ -10,8 +10,8 @@
  * two, STORES times under the lock that loaders take; then they have their turn, and RULE gets its next mode by the way
  * that the `rule` command takes.
  */
-#include "attach.h"
 #include "bench.h"
+#include "change.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -45,7 +45,7 @@ static void change(const char *interface, struct setting *setting)
 	struct diag diag = {};
 
 	setting->mode = (setting->mode + 1) % (FF_ENFORCED + 1);
-	if (attach_change_policy(interface, set, setting, NULL, &diag))
+	if (change_policy(interface, set, setting, NULL, &diag))
 		fail_diag(&diag);
 }
 
