@@ -2,10 +2,10 @@
 /*
  * Theory of operation: a change writes what nobody uses and ends in one store.
  *
- * The program reads the generation once per packet and takes verdicts and exemptions from slot[generation & 1]. A
- * change fills the other slot, then stores generation + 1. Killed before that store, the loader has changed nothing;
- * killed after it, everything. Before a slot is filled again, no packet may still be using it: that is what "settled"
- * and the wait for an RCU grace period are for.
+ * The program reads the generation once per packet and takes verdicts and exemptions from
+ * slot[filter_slot(generation)]. A change fills the other slot, then stores generation + 1. Killed before that store,
+ * the loader has changed nothing; killed after it, everything. Before a slot is filled again, no packet may still be
+ * using it: that is what "settled" and the wait for an RCU grace period are for.
  *
  * Counters are written by the program alone, so no change can lose a count. A rule keeps its counter as long as it is
  * in the policy with the same meaning. A rule that is new gets a counter that the live policy does not use; what stands
@@ -100,6 +100,31 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 static __u32 generation_of(const struct ff_state *state)
 {
 	return __atomic_load_n(&state->generation, __ATOMIC_ACQUIRE);
+}
+
+__u32 filter_generation(const struct filter *filter)
+{
+	return generation_of(filter->state);
+}
+
+__u32 filter_rule_names(const struct filter *filter, char name[2][FF_COUNTERS][FF_NAME_SIZE])
+{
+	const struct ff_state *state = filter->state;
+	__u32 generation;
+
+	do {
+		const struct ff_policy *live;
+		char(*of_live)[FF_NAME_SIZE];
+
+		generation = generation_of(state);
+		live = &state->slot[filter_slot(generation)];
+		of_live = name[filter_slot(generation)];
+		memset(of_live, 0, sizeof(name[0]));
+		for (unsigned int i = 0; i < live->rules && i < FF_RULES_MAX; i++)
+			memcpy(of_live[live->rule[i].counter % FF_COUNTERS], live->rule[i].name, FF_NAME_SIZE - 1);
+		atomic_thread_fence(memory_order_acquire);
+	} while (generation != generation_of(state));
+	return generation;
 }
 
 /*
@@ -205,12 +230,12 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 
 	/* The analyzer thinks that errno may be 0 after a failure.
 	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-	*live = state->slot[generation & 1];
+	*live = state->slot[filter_slot(generation)];
 	memset(snapshot, 0, sizeof(*snapshot));
 	if (!is_policy(live))
 		error = -EPROTO;
 	else if (live->sources)
-		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &snapshot->report.policy);
+		error = read_sources(filter->map[MAP_SOURCES], filter_slot(generation), &snapshot->report.policy);
 	if (!error)
 		error = program_sum_counters(filter->map[MAP_COUNTERS], raw);
 	atomic_thread_fence(memory_order_acquire);
@@ -337,12 +362,27 @@ static void sample(struct ff_policy *policy, const bool wanted[FF_COUNTERS], boo
 	}
 }
 
-void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 until_ns)
+void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 every_ns, __u64 until_ns)
 {
 	struct ff_state *state = filter->state;
 
+	state->sample_reader = getpid();
+	state->sample_every_ns = every_ns;
 	__atomic_store_n(&state->sample_until_ns, until_ns, __ATOMIC_RELEASE);
-	sample(&state->slot[generation_of(state) & 1], wanted, until_ns);
+	sample(&state->slot[filter_slot(generation_of(state))], wanted, until_ns);
+}
+
+bool filter_sample_longer(struct filter *filter, __u64 now_ns, __u64 until_ns)
+{
+	if (filter->state->sample_until_ns <= now_ns)
+		return false;
+	__atomic_store_n(&filter->state->sample_until_ns, until_ns, __ATOMIC_RELEASE);
+	return true;
+}
+
+pid_t filter_sample_reader(const struct filter *filter)
+{
+	return filter->state->sample_reader;
 }
 
 /* Asks for samples of the same rules in NEXT as in LIVE; if of all there, of all. A counter in both is one rule's. */
@@ -416,9 +456,9 @@ static int prepare(struct filter *filter, struct change *change, __u32 generatio
 		error = program_sum_counters(filter->map[MAP_COUNTERS], &change->raw);
 	if (!error && !policy) {
 		policy = &change->numbered;
-		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &change->numbered);
+		error = read_sources(filter->map[MAP_SOURCES], filter_slot(generation), &change->numbered);
 	}
-	return error ? error : filter_write_sources(filter->map[MAP_SOURCES], (generation + 1) & 1, policy);
+	return error ? error : filter_write_sources(filter->map[MAP_SOURCES], filter_slot(generation + 1), policy);
 }
 
 static int flip(struct filter *filter, const struct policy *policy, bool restore, struct diag *diag)
@@ -428,7 +468,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 	_cleanup_fd_ int grace = make_grace(filter);
 	struct ff_state *state = filter->state;
 	__u32 generation = generation_of(state);
-	const struct ff_policy *live = &state->slot[generation & 1];
+	const struct ff_policy *live = &state->slot[filter_slot(generation)];
 	int error;
 
 	if (!change)
@@ -450,7 +490,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		sample_as_before(live, &change->next);
 	else
 		sample(&change->next, NULL, false);
-	state->slot[(generation + 1) & 1] = change->next;
+	state->slot[filter_slot(generation + 1)] = change->next;
 	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
 
 	/* From here on the change is made; if the wait fails, the next change waits. */
@@ -481,14 +521,14 @@ void filter_silence(struct ff_policy *policy, bool silent)
 
 bool filter_is_silent(const struct filter *filter)
 {
-	return filter->state->slot[generation_of(filter->state) & 1].verdict[0] & FF_SILENT << 8;
+	return filter->state->slot[filter_slot(generation_of(filter->state))].verdict[0] & FF_SILENT << 8;
 }
 
 int filter_hand_over(struct filter *filter, struct filter *successor)
 {
 	struct ff_state *old = filter->state, *new = successor->state;
 	_cleanup_free_ struct policy *policy = calloc(1, sizeof(*policy));
-	__u32 live = generation_of(old) & 1, next = !live;
+	__u32 live = filter_slot(generation_of(old)), next = !live;
 	_cleanup_fd_ int grace = make_grace(filter);
 	int error = policy ? settle(filter, grace) : -ENOMEM;
 

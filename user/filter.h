@@ -5,6 +5,7 @@
 
 #include "pins.h"
 #include "report.h"
+#include <sys/types.h>
 #include <time.h>
 
 struct filter {
@@ -55,11 +56,31 @@ void filter_silence(struct ff_policy *policy, bool silent);
 bool filter_is_silent(const struct filter *filter);
 
 /*
- * Asks for samples of what the live policy drops, or would, by the counters of rules in WANTED (NULL: by any), and no
- * others, until the time UNTIL_NS (CLOCK_MONOTONIC; 0: no more). Needs the lock. A later change of the policy asks for
- * those of the same rules; if these were all, for all.
+ * Names the change of the policy that was the last: while it stays the same, so does the policy. A sample says in which
+ * of two slots the policy stood that it was taken by: filter_slot() of the generation then.
  */
-void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 until_ns);
+__u32 filter_generation(const struct filter *filter);
+static inline unsigned int filter_slot(__u32 generation)
+{
+	return generation & 1;
+}
+
+/* Writes the names of the live rules, by counter, to NAME[slot]; the other slot's stay. Returns the generation. */
+__u32 filter_rule_names(const struct filter *filter, char name[2][FF_COUNTERS][FF_NAME_SIZE]);
+
+/*
+ * Makes this process the reader of samples of what the live policy drops, or would, by the counters of rules in WANTED
+ * (NULL: by any), and no others; each costs EVERY_NS (see struct ff_sampling). They come until the time UNTIL_NS
+ * (CLOCK_MONOTONIC; 0: no more). Needs the lock. A later change of the policy asks for samples of the same rules; if
+ * these were all, for all.
+ */
+void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 every_ns, __u64 until_ns);
+
+/* Puts off that time. False if it has come at NOW_NS: the program may have cleared what asks for samples by then. */
+bool filter_sample_longer(struct filter *filter, __u64 now_ns, __u64 until_ns);
+
+/* The process that was the last to read samples. */
+pid_t filter_sample_reader(const struct filter *filter);
 
 /* Writes the exempt sources of POLICY for SLOT, in place of what was there. -errno */
 int filter_write_sources(int sources_fd, __u8 slot, const struct policy *policy);
