@@ -63,7 +63,7 @@ levels=(
 	"policy"
 	"flags conntrack packet sketch connections"
 	"diag"
-	"cleanup text system"
+	"cleanup clock text system"
 )
 
 level_of() {

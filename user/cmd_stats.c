@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
+#include "clock.h"
 #include "command.h"
 #include "moment.h"
 #include "output.h"
@@ -77,7 +78,7 @@ static void print_line(FILE *out, const struct moment *now, const struct moment 
 	__u64 passed = report_passed(report).packets, dropped = report_dropped(report).packets;
 	char time[OUTPUT_TIME_SIZE];
 
-	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(moment_time_ns(now), time),
+	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(now->snapshot.time_ns, time),
 		now->location.interface.name, (unsigned long long)passed,
 		rate(passed, report_passed(previous).packets, interval_s), (unsigned long long)dropped,
 		rate(dropped, report_dropped(previous).packets, interval_s));
@@ -134,23 +135,14 @@ static int show(const struct globals *globals, const struct arguments *arguments
 	return fflush(stdout) ? -errno : 0;
 }
 
-static void add_seconds(struct timespec *time, double seconds)
-{
-	__u64 ns = time->tv_nsec + (__u64)(seconds * 1e9);
-
-	time->tv_sec += ns / 1000000000;
-	time->tv_nsec = ns % 1000000000;
-}
-
 static int watch(const struct globals *globals, const struct arguments *arguments, struct diag *diag)
 {
 	_cleanup_free_ struct moment *moments = calloc(2, sizeof(*moments));
-	struct timespec next;
+	__u64 next_ns = clock_monotonic_ns();
 	int error = 0;
 
 	if (!moments)
 		return diag_no_memory(diag);
-	clock_gettime(CLOCK_MONOTONIC, &next);
 	for (unsigned long i = 0; !error && !command_stop; i++) {
 		struct moment *now = &moments[i % 2];
 
@@ -159,9 +151,9 @@ static int watch(const struct globals *globals, const struct arguments *argument
 			error = diag_fail(diag, -EIO, "cannot write the output: %s", strerror(errno));
 		if (i + 1 == arguments->count)
 			break;
-		add_seconds(&next, arguments->interval_s);
+		next_ns += (__u64)(arguments->interval_s * 1e9);
 		if (!error)
-			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+			clock_sleep_until(next_ns);
 	}
 	return error;
 }

@@ -2,6 +2,7 @@
 /* top [IF]: what is attached, what it counts, and its switches, on the whole screen. */
 #include "change.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "command.h"
 #include "moment.h"
 #include "screen.h"
@@ -46,14 +47,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	if (key == ARGP_KEY_END)
 		return 0; /* without an interface: all */
 	return command_parse_argument(key, text, state, state->input, "an interface");
-}
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 /* The place of an interface among those that are shown; behind the last if it is not. */
@@ -115,8 +108,8 @@ static int look_at(struct top *top, const char *interface, struct diag *diag)
 	snprintf(filter->interface, sizeof(filter->interface), "%s", moment->location.interface.name);
 	snprintf(filter->attached, sizeof(filter->attached), "%s, %s", xdp_mode_name(moment->location.programs.mode),
 		 moment->location.programs.shared ? "shared" : "exclusive");
-	filter->counting_ns = moment_time_ns(moment) - moment->snapshot.counting_ns;
-	top_update(filter, &moment->snapshot.report, now_s());
+	filter->counting_ns = moment->snapshot.time_ns - moment->snapshot.counting_ns;
+	top_update(filter, &moment->snapshot.report, clock_monotonic_ns() / 1e9);
 	top_sort(filter, top->order);
 	return 0;
 }
@@ -183,10 +176,7 @@ static void select_rule(struct top *top, int step)
 
 static void draw(struct top *top)
 {
-	struct timespec now;
-
 	select_rule(top, 0);
-	clock_gettime(CLOCK_REALTIME, &now);
 	top_view_draw(&(struct top_view){
 		.filter = top->filter,
 		.filters = top->filters,
@@ -197,7 +187,7 @@ static void draw(struct top *top)
 		.paused = top->paused,
 		.help = top->help,
 		.message = *top->answer.text ? top->answer.text : top->problem.text,
-		.time_ns = now.tv_sec * 1000000000ull + now.tv_nsec,
+		.time_ns = clock_wall_ns(),
 	});
 }
 
@@ -334,7 +324,7 @@ static void wait_until(struct top *top, double time_s)
 	struct pollfd terminal = {STDIN_FILENO, POLLIN, 0};
 
 	while (!command_stop) {
-		double left_s = time_s - now_s();
+		double left_s = time_s - clock_monotonic_ns() / 1e9;
 		int key;
 
 		if (left_s <= 0)
@@ -350,7 +340,7 @@ static void wait_until(struct top *top, double time_s)
 
 static void watch(struct top *top)
 {
-	double next_s = now_s();
+	double next_s = clock_monotonic_ns() / 1e9;
 
 	for (unsigned long interval = 0; !command_stop; interval++) {
 		if (interval && !top->paused) {
@@ -360,7 +350,8 @@ static void watch(struct top *top)
 			top->problem = look(top, interval, &problem) ? problem : (struct diag){};
 		}
 		if (!top->paused && top->filters)
-			top_samples_update(&top->samples, &top->filter[top->selected], now_s(), &top->offenders);
+			top_samples_update(&top->samples, &top->filter[top->selected], clock_monotonic_ns() / 1e9,
+					   &top->offenders);
 		draw(top);
 		next_s += INTERVAL_MS / 1000.0;
 		wait_until(top, next_s);

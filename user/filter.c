@@ -16,6 +16,7 @@
 #include "filter.h"
 
 #include "cleanup.h"
+#include "clock.h"
 #include "text.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -243,7 +244,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 		return -EAGAIN;
 	if (error)
 		return error;
-	clock_gettime(CLOCK_REALTIME, &snapshot->time);
+	snapshot->time_ns = clock_wall_ns();
 	snapshot->attached_ns = state->attached_ns;
 	snapshot->counting_ns = live->counting_ns;
 	snapshot->applied_ns = live->applied_ns;
@@ -436,7 +437,7 @@ static void build_next(struct change *change, const struct ff_policy *live)
 	if (!change->restore || !counters_are_free(change->policy, live))
 		assign_counters(&change->numbered, live, &change->raw, &next->base, &next->removed);
 	compile_policy(&change->numbered, next);
-	next->applied_ns = program_now_ns();
+	next->applied_ns = clock_wall_ns();
 }
 
 static void build_reset(struct change *change, const struct ff_policy *live)
@@ -444,7 +445,7 @@ static void build_reset(struct change *change, const struct ff_policy *live)
 	change->next = *live;
 	change->next.base = change->raw;
 	change->next.removed = (struct ff_rule_count){};
-	change->next.counting_ns = program_now_ns();
+	change->next.counting_ns = clock_wall_ns();
 }
 
 static int prepare(struct filter *filter, struct change *change, __u32 generation, int grace)
@@ -486,7 +487,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		build_next(change, live);
 	else
 		build_reset(change, live);
-	if (state->sample_until_ns > program_monotonic_ns())
+	if (state->sample_until_ns > clock_monotonic_ns())
 		sample_as_before(live, &change->next);
 	else
 		sample(&change->next, NULL, false);

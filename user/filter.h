@@ -6,7 +6,6 @@
 #include "pins.h"
 #include "report.h"
 #include <sys/types.h>
-#include <time.h>
 
 struct filter {
 	int map[PROGRAM_MAPS];
@@ -20,10 +19,10 @@ void filter_close(struct filter *filter); /* for _cleanup_ */
 
 /* What a filter was at one moment: policy and counters belong together. */
 struct snapshot {
-	struct timespec time; /* CLOCK_REALTIME, when it was taken */
-	__u64 attached_ns;    /* CLOCK_REALTIME */
-	__u64 counting_ns;    /* CLOCK_REALTIME, when counting began: attached, or reset */
-	__u64 applied_ns;     /* CLOCK_REALTIME, since when the policy is in force */
+	__u64 time_ns;	   /* CLOCK_REALTIME, when it was taken */
+	__u64 attached_ns; /* CLOCK_REALTIME */
+	__u64 counting_ns; /* CLOCK_REALTIME, when counting began: attached, or reset */
+	__u64 applied_ns;  /* CLOCK_REALTIME, since when the policy is in force */
 	struct report report;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);

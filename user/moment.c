@@ -8,16 +8,9 @@ int moment_read(struct moment *moment, const char *interface, struct diag *diag)
 	return locate_and_read(&moment->location, &moment->snapshot, interface, diag);
 }
 
-__u64 moment_time_ns(const struct moment *moment)
-{
-	return moment->snapshot.time.tv_sec * 1000000000ull + moment->snapshot.time.tv_nsec;
-}
-
 double moment_interval_s(const struct moment *before, const struct moment *now)
 {
-	const struct timespec *to = &now->snapshot.time, *from = before ? &before->snapshot.time : to;
-
-	return to->tv_sec - from->tv_sec + (to->tv_nsec - from->tv_nsec) / 1e9;
+	return before ? (__s64)(now->snapshot.time_ns - before->snapshot.time_ns) / 1e9 : 0;
 }
 
 static const char *how_attached(const struct moment *moment)
@@ -33,7 +26,7 @@ json_t *moment_to_json(const struct moment *moment, bool since)
 	output_time(moment->snapshot.counting_ns, counting);
 	return json_pack("{si ss sI ss ss ss ss*}", "schema", 1, "interface", location->interface.name, "ifindex",
 			 (json_int_t)location->interface.ifindex, "mode", xdp_mode_name(location->programs.mode),
-			 "attached", how_attached(moment), "time", output_time(moment_time_ns(moment), time),
+			 "attached", how_attached(moment), "time", output_time(moment->snapshot.time_ns, time),
 			 "counting_since", since ? counting : NULL);
 }
 
@@ -44,7 +37,7 @@ bool moment_was_reset(const struct moment *moment)
 
 void moment_print_policy(FILE *out, const struct moment *moment)
 {
-	const __u64 now_ns = moment_time_ns(moment);
+	const __u64 now_ns = moment->snapshot.time_ns;
 	char duration[OUTPUT_TIME_SIZE];
 
 	fprintf(out, "%s, attached for %s", moment->snapshot.report.policy.label,
@@ -59,7 +52,7 @@ void moment_print(FILE *out, const struct moment *moment)
 	char time[OUTPUT_TIME_SIZE];
 
 	fprintf(out, "%s  %s, %s  %s\n", location->interface.name, xdp_mode_name(location->programs.mode),
-		how_attached(moment), output_time(moment_time_ns(moment), time));
+		how_attached(moment), output_time(moment->snapshot.time_ns, time));
 	moment_print_policy(out, moment);
 	fputc('\n', out);
 }

@@ -13,8 +13,6 @@ struct moment {
 /* -ENOENT if nothing of ours is attached there, another -errno if that cannot be told; with DIAG filled. */
 int moment_read(struct moment *moment, const char *interface, struct diag *diag);
 
-__u64 moment_time_ns(const struct moment *moment);
-
 /* From BEFORE, which may be NULL: 0. */
 double moment_interval_s(const struct moment *before, const struct moment *now);
 

@@ -2,13 +2,13 @@
 #include "pending.h"
 
 #include "cleanup.h"
+#include "clock.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define FILE_PREFIX "unconfirmed-"
 
@@ -18,17 +18,9 @@ static const char *path_of(__u32 filter, char path[PENDING_PATH_SIZE])
 	return path;
 }
 
-__u64 pending_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 unsigned int pending_seconds(const struct pending *pending)
 {
-	__u64 now = pending_now_ns();
+	__u64 now = clock_boot_ns();
 
 	return pending->deadline_ns > now ? (pending->deadline_ns - now + 999999999) / 1000000000 : 0;
 }
@@ -68,7 +60,7 @@ static int create(__u32 filter, __u64 deadline_ns, const struct policy *policy, 
 
 int pending_guard(struct undo *undo, __u32 filter, unsigned int ifindex, struct diag *diag)
 {
-	undo->deadline_ns = pending_now_ns() + undo->seconds * 1000000000ull;
+	undo->deadline_ns = clock_boot_ns() + undo->seconds * 1000000000ull;
 	undo->ifindex = ifindex;
 	undo->filter = filter;
 	undo->pending = create(filter, undo->deadline_ns, undo->attached ? NULL : &undo->policy, diag);

@@ -59,6 +59,4 @@ int pending_refuse(__u32 filter, const char *interface, struct diag *diag);
 /* What is left, in whole seconds, not below 0. */
 unsigned int pending_seconds(const struct pending *pending);
 
-__u64 pending_now_ns(void); /* CLOCK_BOOTTIME */
-
 #endif

@@ -9,6 +9,7 @@
  */
 #include "samples.h"
 
+#include "clock.h"
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -263,7 +264,7 @@ static int renew(struct samples *samples, __u64 now, struct diag *diag)
 
 	if (error)
 		return error;
-	samples->realtime_offset_ns = program_now_ns() - now;
+	samples->realtime_offset_ns = clock_wall_ns() - now;
 	if (is_locked(samples, location.pins) && samples->begun == filter_generation(&samples->filter) &&
 	    filter_sample_longer(&samples->filter, now, now + DEADLINE_NS))
 		return 0;
@@ -272,7 +273,7 @@ static int renew(struct samples *samples, __u64 now, struct diag *diag)
 
 static int renew_in_time(struct samples *samples, struct diag *diag)
 {
-	__u64 now = program_monotonic_ns();
+	__u64 now = clock_monotonic_ns();
 	int error;
 
 	if (now < samples->next_renewal_ns)
@@ -319,7 +320,7 @@ int samples_open(struct samples **samples, const char *interface, const struct s
 	opened->context = context;
 	opened->filter = FILTER_CLOSED;
 	opened->map = opened->lock = -1;
-	error = begin_anew(opened, program_monotonic_ns() + DEADLINE_NS, !options->no_wait, diag);
+	error = begin_anew(opened, clock_monotonic_ns() + DEADLINE_NS, !options->no_wait, diag);
 	if (!error)
 		error = check_rules(opened, diag);
 	if (error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "survey.h"
 
+#include "clock.h"
 #include <errno.h>
 #include <string.h>
 
@@ -15,11 +16,11 @@ void survey_add_sample(void *offenders, const struct sample *sample)
 static int watch(struct survey *survey, struct samples *samples, unsigned int seconds,
 		 const volatile sig_atomic_t *stop, struct diag *diag)
 {
-	const __u64 end_ns = program_monotonic_ns() + seconds * 1000000000ull;
+	const __u64 end_ns = clock_monotonic_ns() + seconds * 1000000000ull;
 	__u64 now_ns = 0;
 	int handled = 0;
 
-	while (!*stop && handled >= 0 && (now_ns = program_monotonic_ns()) < end_ns) {
+	while (!*stop && handled >= 0 && (now_ns = clock_monotonic_ns()) < end_ns) {
 		__u64 left_ms = (end_ns - now_ns) / 1000000 + 1;
 
 		handled = samples_poll(samples, left_ms < 1000 ? left_ms : 1000, diag);
