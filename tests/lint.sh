@@ -52,7 +52,7 @@ levels=(
 	"pins"
 	"xdp"
 	"dispatcher"
-	"program engine capture netns cost pending nic holder interface"
+	"program engine capture netns cost pending nic holder"
 	"top_view"
 	"top screen"
 	"matrix"
@@ -62,6 +62,7 @@ levels=(
 	"field"
 	"policy"
 	"flags conntrack packet sketch connections"
+	"interface"
 	"diag"
 	"cleanup clock text system"
 )

@@ -55,7 +55,7 @@ static int write_first_sources(struct program *program, const char *pins, const 
 
 int attach_remove(const struct location *location, struct diag *diag)
 {
-	int error = xdp_detach(location->interface.ifindex, location->interface.name, &location->programs,
+	int error = xdp_detach(&location->interface, &location->programs,
 			       location->programs.program[location->program].id, location->pins, diag);
 
 	if (!error)
@@ -97,7 +97,7 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 	if (!error && policy->sources)
 		error = write_first_sources(program, location->pins, policy, diag);
 	if (!error)
-		error = xdp_attach(program, interface->ifindex, interface->name, mode, location->pins, diag);
+		error = xdp_attach(program, interface, mode, location->pins, diag);
 	if (error)
 		pins_remove(location->pins);
 	if (!error)
@@ -139,11 +139,11 @@ static int replace_exclusive(const struct location *location, const struct filte
 	int error = program_open(&program, location->pins, filter->state, diag);
 
 	if (!error)
-		error = xdp_load(program, location->interface.name, there->mode, diag);
+		error = xdp_load(program, &location->interface, there->mode, diag);
 	if (error)
 		return error;
 	pins_mark(location->pins, program_id(program));
-	error = xdp_replace(program, location->interface.ifindex, location->interface.name, there->mode, old, diag);
+	error = xdp_replace(program, &location->interface, there->mode, old, diag);
 	pins_unmark(location->pins, error ? old : program_id(program));
 	return error;
 }
@@ -176,9 +176,7 @@ static int attach_successor(const struct location *location, const struct filter
 	error = pin_shared_maps(filter, pins, diag);
 	if (!error)
 		error = program_open(&program, pins, state, diag);
-	return error ? error
-		     : xdp_attach(program, location->interface.ifindex, location->interface.name,
-				  location->programs.mode, pins, diag);
+	return error ? error : xdp_attach(program, &location->interface, location->programs.mode, pins, diag);
 }
 
 /* The same behind the dispatcher; see the top of this file. */

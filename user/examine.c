@@ -55,7 +55,7 @@ int examine(struct facts *facts, const char *interface, const char *netns, struc
 	int error = interface_find(&found, interface, diag);
 
 	if (!error)
-		error = nic_read(&read.nic, interface, found.ifindex, diag);
+		error = nic_read(&read.nic, &found, diag);
 	if (error)
 		return error;
 	read.kernel = system_kernel();
