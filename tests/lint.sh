@@ -41,7 +41,7 @@ levels=(
 	"sampling_options"
 	"command"
 	"survey"
-	"moment"
+	"heading"
 	"guardian"
 	"change"
 	"attach samples"

@@ -16,7 +16,6 @@ struct arguments {
 
 /* All that the answer is written from. */
 struct answer {
-	struct location location;
 	struct snapshot snapshot;
 	struct policy file;
 	struct comparison comparison;
@@ -77,13 +76,13 @@ static int print_json(const struct answer *answer)
 {
 	const struct comparison *comparison = &answer->comparison;
 	char since[OUTPUT_TIME_SIZE];
-	json_t *object = json_pack("{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
-				   answer->location.interface.name, "policy", answer->snapshot.report.policy.label,
-				   "file", answer->file.label, "differs", comparison_differs(comparison), "rules",
-				   rules_to_json(comparison), "reordered", comparison->reordered, "exempt", "added",
-				   output_exempt(&comparison->added), "removed", output_exempt(&comparison->removed),
-				   "counting_since", output_time(answer->snapshot.counting_ns, since), "verdicts",
-				   classes_to_json(comparison));
+	json_t *object = json_pack(
+		"{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
+		answer->snapshot.location.interface.name, "policy", answer->snapshot.report.policy.label, "file",
+		answer->file.label, "differs", comparison_differs(comparison), "rules", rules_to_json(comparison),
+		"reordered", comparison->reordered, "exempt", "added", output_exempt(&comparison->added), "removed",
+		output_exempt(&comparison->removed), "counting_since", output_time(answer->snapshot.counting_ns, since),
+		"verdicts", classes_to_json(comparison));
 
 	return output_json(stdout, object);
 }
@@ -181,7 +180,7 @@ static void print_words(const struct answer *answer)
 {
 	const struct comparison *comparison = &answer->comparison;
 
-	printf("in force on %s: %s; compared with it: %s\n", answer->location.interface.name,
+	printf("in force on %s: %s; compared with it: %s\n", answer->snapshot.location.interface.name,
 	       answer->snapshot.report.policy.label, answer->file.label);
 	if (!comparison_differs(comparison)) {
 		printf("no difference\n");
@@ -209,7 +208,7 @@ int cmd_diff(struct globals *globals, int argc, char **argv, struct diag *diag)
 	live = &answer->snapshot.report;
 	error = policy_from_file(&answer->file, arguments.path, diag);
 	if (!error)
-		error = locate_and_read(&answer->location, &answer->snapshot, arguments.interface, diag);
+		error = locate_and_read(&answer->snapshot, arguments.interface, diag);
 	if (error)
 		return error;
 	compare_policies(&live->policy, &answer->file, &live->counters, &answer->comparison);

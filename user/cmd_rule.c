@@ -163,7 +163,6 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct arguments arguments = {};
-	struct location location;
 	int error = 0;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
@@ -172,7 +171,8 @@ int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 	if (arguments.words)
 		error = guardian_run(arguments.confirm_s, change, &arguments, diag);
 	if (!error)
-		error = locate_and_read(&location, snapshot, arguments.interface, diag);
+		error = locate_and_read(snapshot, arguments.interface, diag);
 	return error ? error
-		     : print_rules(globals, location.interface.name, arguments.confirm_s, &snapshot->report.policy);
+		     : print_rules(globals, snapshot->location.interface.name, arguments.confirm_s,
+				   &snapshot->report.policy);
 }

@@ -9,19 +9,18 @@ int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	const char *interface = command_parse_interface(globals, argc, argv);
-	struct location location;
 	const struct policy *policy;
 	int error;
 
 	if (!snapshot)
 		return diag_no_memory(diag);
 	policy = &snapshot->report.policy;
-	error = locate_and_read(&location, snapshot, interface, diag);
+	error = locate_and_read(snapshot, interface, diag);
 	if (error)
 		return error;
 	if (globals->json)
 		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface",
-						     location.interface.name, "policy", policy->label, "rules",
-						     output_rules(policy), "exempt", output_exempt(policy)));
+						     snapshot->location.interface.name, "policy", policy->label,
+						     "rules", output_rules(policy), "exempt", output_exempt(policy)));
 	return policy_write(stdout, policy);
 }

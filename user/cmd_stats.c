@@ -2,7 +2,8 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "command.h"
-#include "moment.h"
+#include "heading.h"
+#include "locate.h"
 #include "output.h"
 #include <errno.h>
 #include <signal.h>
@@ -42,12 +43,12 @@ static double rate(__u64 now, __u64 before, double interval_s)
 	return interval_s > 0 ? (now - before) / interval_s : 0;
 }
 
-static json_t *to_json(const struct moment *now, const struct moment *before)
+static json_t *to_json(const struct snapshot *now, const struct snapshot *before)
 {
-	const struct report *report = &now->snapshot.report;
-	const struct report *previous = before ? &before->snapshot.report : report;
-	double interval_s = moment_interval_s(before, now);
-	json_t *object = moment_to_json(now, false);
+	const struct report *report = &now->report;
+	const struct report *previous = before ? &before->report : report;
+	double interval_s = snapshot_interval_s(before, now);
+	json_t *object = heading_to_json(now, false);
 
 	if (report_to_json(report, object) ||
 	    json_object_set_new(
@@ -62,23 +63,22 @@ static json_t *to_json(const struct moment *now, const struct moment *before)
 	return object;
 }
 
-static void print_tables(FILE *out, const struct moment *now, const struct moment *before)
+static void print_tables(FILE *out, const struct snapshot *now, const struct snapshot *before)
 {
-	moment_print(out, now);
-	report_print(out, &now->snapshot.report, before ? &before->snapshot.report : NULL,
-		     moment_interval_s(before, now));
+	heading_print(out, now);
+	report_print(out, &now->report, before ? &before->report : NULL, snapshot_interval_s(before, now));
 }
 
 /* A report as one plain line, for logs and pipes. */
-static void print_line(FILE *out, const struct moment *now, const struct moment *before)
+static void print_line(FILE *out, const struct snapshot *now, const struct snapshot *before)
 {
-	const struct report *report = &now->snapshot.report;
-	const struct report *previous = before ? &before->snapshot.report : report;
-	double interval_s = moment_interval_s(before, now);
+	const struct report *report = &now->report;
+	const struct report *previous = before ? &before->report : report;
+	double interval_s = snapshot_interval_s(before, now);
 	__u64 passed = report_passed(report).packets, dropped = report_dropped(report).packets;
 	char time[OUTPUT_TIME_SIZE];
 
-	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(now->snapshot.time_ns, time),
+	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(now->time_ns, time),
 		now->location.interface.name, (unsigned long long)passed,
 		rate(passed, report_passed(previous).packets, interval_s), (unsigned long long)dropped,
 		rate(dropped, report_dropped(previous).packets, interval_s));
@@ -97,7 +97,7 @@ static void print_line(FILE *out, const struct moment *now, const struct moment 
 }
 
 /* Draws over what stood there before, so that the screen does not flicker, and no further than it reaches. */
-static int redraw(const struct moment *now, const struct moment *before)
+static int redraw(const struct snapshot *now, const struct snapshot *before)
 {
 	struct winsize size = {.ws_row = 24};
 	_cleanup_free_ char *text = NULL;
@@ -121,8 +121,8 @@ static int redraw(const struct moment *now, const struct moment *before)
 	return fflush(stdout) ? -errno : 0;
 }
 
-static int show(const struct globals *globals, const struct arguments *arguments, const struct moment *now,
-		const struct moment *before)
+static int show(const struct globals *globals, const struct arguments *arguments, const struct snapshot *now,
+		const struct snapshot *before)
 {
 	if (globals->json)
 		return output_json(stdout, to_json(now, before)) || fflush(stdout) ? -EIO : 0;
@@ -137,17 +137,17 @@ static int show(const struct globals *globals, const struct arguments *arguments
 
 static int watch(const struct globals *globals, const struct arguments *arguments, struct diag *diag)
 {
-	_cleanup_free_ struct moment *moments = calloc(2, sizeof(*moments));
+	_cleanup_free_ struct snapshot *snapshots = calloc(2, sizeof(*snapshots));
 	__u64 next_ns = clock_monotonic_ns();
 	int error = 0;
 
-	if (!moments)
+	if (!snapshots)
 		return diag_no_memory(diag);
 	for (unsigned long i = 0; !error && !command_stop; i++) {
-		struct moment *now = &moments[i % 2];
+		struct snapshot *now = &snapshots[i % 2];
 
-		error = moment_read(now, arguments->interface, diag);
-		if (!error && show(globals, arguments, now, i ? &moments[(i + 1) % 2] : NULL))
+		error = locate_and_read(now, arguments->interface, diag);
+		if (!error && show(globals, arguments, now, i ? &snapshots[(i + 1) % 2] : NULL))
 			error = diag_fail(diag, -EIO, "cannot write the output: %s", strerror(errno));
 		if (i + 1 == arguments->count)
 			break;

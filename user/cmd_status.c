@@ -68,8 +68,9 @@ static void print_unconfirmed(const char *interface, const json_t *unconfirmed)
 		printf("            to go back:  flagfilter apply %s %s\n", interface, file);
 }
 
-static json_t *to_json(const struct location *location, const struct snapshot *snapshot)
+static json_t *to_json(const struct snapshot *snapshot)
 {
+	const struct location *location = &snapshot->location;
 	char attached[OUTPUT_TIME_SIZE], applied[OUTPUT_TIME_SIZE], counting[OUTPUT_TIME_SIZE];
 	const struct xdp_programs *there = &location->programs;
 	json_t *beside = json_array();
@@ -172,13 +173,12 @@ static void print_status(const json_t *filters)
 static int add_status(json_t *filters, const char *interface, struct diag *diag)
 {
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	struct location location;
 	int error;
 
 	if (!snapshot)
 		return diag_no_memory(diag);
-	error = locate_and_read(&location, snapshot, interface, diag);
-	if (!error && json_array_append_new(filters, to_json(&location, snapshot)))
+	error = locate_and_read(snapshot, interface, diag);
+	if (!error && json_array_append_new(filters, to_json(snapshot)))
 		return diag_no_memory(diag);
 	return error;
 }

@@ -4,7 +4,6 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "command.h"
-#include "moment.h"
 #include "screen.h"
 #include "top_samples.h"
 #include "top_view.h"
@@ -28,7 +27,7 @@ struct question {
 
 struct top {
 	const char *only; /* interface; NULL: all that there are */
-	struct moment *moment;
+	struct snapshot *snapshot;
 	struct top_filter *filter;
 	unsigned int filters, room;
 	unsigned int selected;		/* interface */
@@ -91,9 +90,9 @@ static bool is_gone(int error)
 static int look_at(struct top *top, const char *interface, struct diag *diag)
 {
 	unsigned int index = find(top, interface);
-	struct moment *moment = top->moment;
+	struct snapshot *snapshot = top->snapshot;
 	struct top_filter *filter;
-	int error = moment_read(moment, interface, diag);
+	int error = locate_and_read(snapshot, interface, diag);
 
 	if (is_gone(error) && index < top->filters)
 		forget(top, index);
@@ -105,11 +104,11 @@ static int look_at(struct top *top, const char *interface, struct diag *diag)
 	if (error)
 		return error;
 	filter = &top->filter[index];
-	snprintf(filter->interface, sizeof(filter->interface), "%s", moment->location.interface.name);
-	snprintf(filter->attached, sizeof(filter->attached), "%s, %s", xdp_mode_name(moment->location.programs.mode),
-		 moment->location.programs.shared ? "shared" : "exclusive");
-	filter->counting_ns = moment->snapshot.time_ns - moment->snapshot.counting_ns;
-	top_update(filter, &moment->snapshot.report, clock_monotonic_ns() / 1e9);
+	snprintf(filter->interface, sizeof(filter->interface), "%s", snapshot->location.interface.name);
+	snprintf(filter->attached, sizeof(filter->attached), "%s, %s", xdp_mode_name(snapshot->location.programs.mode),
+		 snapshot->location.programs.shared ? "shared" : "exclusive");
+	filter->counting_ns = snapshot->time_ns - snapshot->counting_ns;
+	top_update(filter, &snapshot->report, clock_monotonic_ns() / 1e9);
 	top_sort(filter, top->order);
 	return 0;
 }
@@ -361,7 +360,7 @@ static void watch(struct top *top)
 static void release(struct top *top)
 {
 	top_samples_close(&top->samples);
-	free(top->moment);
+	free(top->snapshot);
 	free(top->filter);
 }
 
@@ -376,8 +375,8 @@ int cmd_top(struct globals *globals, int argc, char **argv, struct diag *diag)
 		return diag_usage(diag,
 				  "top is for a terminal; elsewhere `flagfilter%s stats IF --watch` tells the same",
 				  globals->json ? " --json" : "");
-	top.moment = malloc(sizeof(*top.moment));
-	if (!top.moment)
+	top.snapshot = malloc(sizeof(*top.snapshot));
+	if (!top.snapshot)
 		return diag_no_memory(diag);
 	/* What fails at once is said on the terminal as it is. */
 	error = look(&top, 0, diag);

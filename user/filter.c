@@ -232,7 +232,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 	/* The analyzer thinks that errno may be 0 after a failure.
 	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	*live = state->slot[filter_slot(generation)];
-	memset(snapshot, 0, sizeof(*snapshot));
+	memset(&snapshot->report, 0, sizeof(snapshot->report));
 	if (!is_policy(live))
 		error = -EPROTO;
 	else if (live->sources)

@@ -19,13 +19,26 @@ void filter_close(struct filter *filter); /* for _cleanup_ */
 
 /* What a filter was at one moment: policy and counters belong together. */
 struct snapshot {
-	__u64 time_ns;	   /* CLOCK_REALTIME, when it was taken */
-	__u64 attached_ns; /* CLOCK_REALTIME */
-	__u64 counting_ns; /* CLOCK_REALTIME, when counting began: attached, or reset */
-	__u64 applied_ns;  /* CLOCK_REALTIME, since when the policy is in force */
+	struct location location; /* as locate_and_read() found it; filter_read() leaves it alone */
+	__u64 time_ns;		  /* CLOCK_REALTIME, when it was taken */
+	__u64 attached_ns;	  /* CLOCK_REALTIME */
+	__u64 counting_ns;	  /* CLOCK_REALTIME, when counting began: attached, or reset */
+	__u64 applied_ns;	  /* CLOCK_REALTIME, since when the policy is in force */
 	struct report report;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
+
+/* From BEFORE, which may be NULL: 0. */
+static inline double snapshot_interval_s(const struct snapshot *before, const struct snapshot *now)
+{
+	return before ? (__s64)(now->time_ns - before->time_ns) / 1e9 : 0;
+}
+
+/* Whether counts do not go back to when it was attached. */
+static inline bool snapshot_was_reset(const struct snapshot *snapshot)
+{
+	return snapshot->counting_ns != snapshot->attached_ns;
+}
 
 /*
  * Puts POLICY in force in one flip. On return every packet meets it. Needs the lock. On failure the old policy stays.

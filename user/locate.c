@@ -68,13 +68,22 @@ int locate_filter(struct location *location, const char *interface, struct diag 
 	return diag_add_needs(diag, error, NEEDS_BPF);
 }
 
-int locate_and_read(struct location *location, struct snapshot *snapshot, const char *interface, struct diag *diag)
+void locate_note(struct snapshot *snapshot, const struct location *location)
+{
+	snapshot->location = *location;
+	text_clean(snapshot->location.interface.name);
+}
+
+int locate_and_read(struct snapshot *snapshot, const char *interface, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	int error = locate_filter(location, interface, diag);
+	struct location location;
+	int error = locate_filter(&location, interface, diag);
 
 	if (!error)
-		error = filter_open(&filter, location->pins, diag);
-	text_clean(location->interface.name);
-	return error ? error : filter_read(&filter, snapshot, diag);
+		error = filter_open(&filter, location.pins, diag);
+	if (error)
+		return error;
+	locate_note(snapshot, &location);
+	return filter_read(&filter, snapshot, diag);
 }

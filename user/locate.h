@@ -12,7 +12,13 @@
  */
 int locate_filter(struct location *location, const char *interface, struct diag *diag);
 
-/* The same, and reads the filter, for those who only want to know. */
-int locate_and_read(struct location *location, struct snapshot *snapshot, const char *interface, struct diag *diag);
+/*
+ * The same, and reads the filter, for those who only want to know: the interface's name in SNAPSHOT is one that can be
+ * shown.
+ */
+int locate_and_read(struct snapshot *snapshot, const char *interface, struct diag *diag);
+
+/* Puts LOCATION into SNAPSHOT, with a name that can be shown. */
+void locate_note(struct snapshot *snapshot, const struct location *location);
 
 #endif

@@ -2,6 +2,8 @@
 #include "survey.h"
 
 #include "clock.h"
+#include "heading.h"
+#include "locate.h"
 #include <errno.h>
 #include <string.h>
 
@@ -36,12 +38,12 @@ static int run(struct survey *survey, const char *interface, unsigned int second
 	int error = samples_open(&samples, interface, options, survey_add_sample, &survey->offenders, diag);
 
 	if (!error)
-		error = moment_read(&survey->before, interface, diag);
+		error = locate_and_read(&survey->before, interface, diag);
 	if (!error)
 		error = watch(survey, samples, seconds, stop, diag);
 	if (!error)
-		error = moment_read(&survey->after, interface, diag);
-	survey->seconds = moment_interval_s(&survey->before, &survey->after);
+		error = locate_and_read(&survey->after, interface, diag);
+	survey->seconds = snapshot_interval_s(&survey->before, &survey->after);
 	offenders_sort(&survey->offenders);
 	return error;
 }
@@ -60,9 +62,9 @@ struct survey *survey_run(const char *interface, unsigned int seconds, const str
 
 json_t *survey_to_json(const struct survey *survey)
 {
-	const struct report *report = &survey->after.snapshot.report;
+	const struct report *report = &survey->after.report;
 	const struct ff_count frames = report_frames(report);
-	json_t *object = moment_to_json(&survey->after, true);
+	json_t *object = heading_to_json(&survey->after, true);
 	json_t *sampled = json_pack("{so sf sI sI sI}", "frames", report_count_to_json(&frames), "interval_s",
 				    survey->seconds, "seen", (json_int_t)survey->count.seen, "sampled",
 				    (json_int_t)survey->count.sampled, "lost", (json_int_t)survey->count.lost);
@@ -73,9 +75,9 @@ json_t *survey_to_json(const struct survey *survey)
 	return NULL;
 }
 
-struct ff_rule_count survey_counted(const struct moment *moment, const char *name)
+struct ff_rule_count survey_counted(const struct snapshot *snapshot, const char *name)
 {
-	const struct report *report = &moment->snapshot.report;
+	const struct report *report = &snapshot->report;
 	const struct policy *policy = &report->policy;
 
 	for (unsigned int i = 0; i < policy->rules; i++)

@@ -53,10 +53,9 @@ static void make_report(const char *interface)
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	_cleanup_free_ char *text = NULL;
 	json_t *object = json_object();
-	struct location location;
 	struct diag diag = {};
 
-	if (!snapshot || locate_and_read(&location, snapshot, interface, &diag))
+	if (!snapshot || locate_and_read(snapshot, interface, &diag))
 		fail_diag(&diag);
 	if (report_to_json(&snapshot->report, object))
 		fail("no memory");
