@@ -64,20 +64,24 @@ int attach_remove(const struct location *location, struct diag *diag)
 }
 
 /*
- * A filter that has just been attached and cannot be read back is taken away again. (Under memory pressure libbpf may
- * think that the kernel has no mmap-able maps, and make the state one that is not.)
+ * Looks for the filter that has just been attached to LOCATION's interface: what is there now, and as which program,
+ * only the kernel knows, because libxdp may have put a dispatcher there, or done without it. A filter that cannot be
+ * read back is taken away again. (Under memory pressure libbpf may think that the kernel has no mmap-able maps, and
+ * make the state one that is not.)
  */
-static int verify(const struct location *attached, struct diag *diag)
+static int verify(struct location *location, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	struct location location = *attached;
-	int error = locate_filter(&location, attached->interface.name, diag);
+	struct location found;
+	int error = locate_filter(&found, location->interface.name, diag);
 	struct diag ignored;
 
 	if (!error)
-		error = filter_open(&filter, location.pins, diag);
-	if (error && !locate_filter(&location, attached->interface.name, &ignored))
-		attach_remove(&location, &ignored);
+		error = filter_open(&filter, found.pins, diag);
+	if (!error)
+		*location = found;
+	else if (!locate_filter(&found, location->interface.name, &ignored))
+		attach_remove(&found, &ignored);
 	return error;
 }
 
@@ -203,19 +207,20 @@ static int replace_shared(const struct location *location, struct filter *filter
 	return attach_remove(location, diag);
 }
 
-int attach_tidy(const struct location *location, struct diag *diag)
+int attach_tidy(struct location *location, struct diag *diag)
 {
 	struct location other = *location;
+	bool removed = false;
+	int error = 0;
 
-	while (!pins_find(&other, location->pins)) {
-		int error = attach_remove(&other, diag);
-
+	while (!error && !pins_find(&other, location->pins)) {
+		error = attach_remove(&other, diag);
 		if (!error)
 			error = xdp_list(other.interface.ifindex, &other.programs);
-		if (error)
-			return error;
+		removed = true;
 	}
-	return 0;
+	/* libxdp knows what is there now better than the list from before. */
+	return error || !removed ? error : locate_filter(location, other.interface.name, diag);
 }
 
 static int replace(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
@@ -233,13 +238,15 @@ static int replace(struct location *location, enum xdp_mode mode, const struct p
 	if (!error)
 		error = there->shared ? replace_shared(location, &filter, diag)
 				      : replace_exclusive(location, &filter, diag);
+	if (error)
+		return error;
+	/* What is there now, and where its maps are pinned, has changed. */
+	error = locate_filter(location, location->interface.name, diag);
 	if (error || !policy)
 		return error;
 	filter_close(&filter);
 	filter = FILTER_CLOSED;
-	error = locate_filter(location, location->interface.name, diag);
-	if (!error)
-		error = filter_open(&filter, location->pins, diag);
+	error = filter_open(&filter, location->pins, diag);
 	return error ? error : filter_change(&filter, policy, diag);
 }
 
@@ -263,13 +270,11 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 }
 
 /* The filter was just attached, and is taken away again if it cannot be guarded. */
-static int guard_attached(struct location *location, struct undo *undo, struct diag *diag)
+static int guard_attached(const struct location *location, struct undo *undo, struct diag *diag)
 {
 	struct diag ignored = {};
-	int error = locate_filter(location, location->interface.name, diag);
+	int error;
 
-	if (error)
-		return error;
 	undo->attached = true;
 	error = pending_guard(undo, pins_filter_id(location->pins), location->interface.ifindex, diag);
 	if (error)
@@ -277,21 +282,21 @@ static int guard_attached(struct location *location, struct undo *undo, struct d
 	return error;
 }
 
-int attach(const char *interface, enum xdp_mode mode, const struct policy *policy, struct undo *undo, struct diag *diag)
+int attach(struct location *location, const char *interface, enum xdp_mode mode, const struct policy *policy,
+	   struct undo *undo, struct diag *diag)
 {
 	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
 	int error = pins_lock(&lock, diag);
 
 	if (error)
 		return error;
-	error = locate_filter(&location, interface, diag);
+	error = locate_filter(location, interface, diag);
 	if (error && error != -ENOENT)
 		return error;
 	*diag = (struct diag){};
 	if (error) {
-		error = attach_first(&location, mode, policy, diag);
-		return error || !undo ? error : guard_attached(&location, undo, diag);
+		error = attach_first(location, mode, policy, diag);
+		return error || !undo ? error : guard_attached(location, undo, diag);
 	}
 	if (undo)
 		return diag_fail(
@@ -300,8 +305,8 @@ int attach(const char *interface, enum xdp_mode mode, const struct policy *polic
 			"`flagfilter apply %s FILE --confirm SECONDS`",
 			interface, interface);
 	if (policy)
-		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
-	return error ? error : replace(&location, mode, policy, diag);
+		error = pending_refuse(pins_filter_id(location->pins), interface, diag);
+	return error ? error : replace(location, mode, policy, diag);
 }
 
 int detach(const char *interface, struct diag *diag)
@@ -315,9 +320,6 @@ int detach(const char *interface, struct diag *diag)
 		error = locate_filter(&location, interface, diag);
 	if (!error)
 		error = attach_tidy(&location, diag);
-	/* libxdp knows what is there now better than the list from before. */
-	if (!error)
-		error = locate_filter(&location, interface, diag);
 	if (error)
 		return error;
 	id = pins_filter_id(location.pins);

@@ -10,10 +10,10 @@
  * Attaches to an interface with POLICY in force (NULL: the default preset), in MODE (XDP_MODE_NONE: native, or else
  * generic). Where a filter is attached already its program is replaced in place, and keeps counters and policy, unless
  * POLICY is given; not with UNDO. UNDO (NULL: for good) is filled, and the change is then one that this process guards.
- * -errno with DIAG filled; the interface is then as before.
+ * LOCATION is then where the filter is. -errno with DIAG filled; the interface is then as before.
  */
-int attach(const char *interface, enum xdp_mode mode, const struct policy *policy, struct undo *undo,
-	   struct diag *diag);
+int attach(struct location *location, const char *interface, enum xdp_mode mode, const struct policy *policy,
+	   struct undo *undo, struct diag *diag);
 
 /* Detaches our filter and nothing else. -ENOENT with DIAG filled if there is none. */
 int detach(const char *interface, struct diag *diag);
@@ -23,8 +23,8 @@ int attach_remove(const struct location *location, struct diag *diag);
 
 /*
  * The same for what a loader that was killed while it replaced a filter has left beside the one at LOCATION, which
- * counts what passes.
+ * counts what passes. If there was anything, LOCATION is looked up again.
  */
-int attach_tidy(const struct location *location, struct diag *diag);
+int attach_tidy(struct location *location, struct diag *diag);
 
 #endif

@@ -15,19 +15,15 @@ static int open_to_change(const char *interface, struct location *location, stru
 	return error ? error : filter_open(filter, location->pins, diag);
 }
 
-int change_policy(const char *interface, policy_change *change, void *context, struct undo *undo, struct diag *diag)
+int change_policy(struct snapshot *snapshot, const char *interface, policy_change *change, void *context,
+		  struct undo *undo, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
+	struct policy *policy = &snapshot->report.policy;
 	_cleanup_(pins_unlock) int lock = -1;
 	struct location location;
-	struct policy *policy;
-	int error;
+	int error = pins_lock(&lock, diag);
 
-	if (!snapshot)
-		return diag_no_memory(diag);
-	policy = &snapshot->report.policy;
-	error = pins_lock(&lock, diag);
 	if (!error)
 		error = open_to_change(interface, &location, &filter, diag);
 	if (!error)
@@ -36,6 +32,7 @@ int change_policy(const char *interface, policy_change *change, void *context, s
 		error = filter_read(&filter, snapshot, diag);
 	if (error)
 		return error;
+	locate_note(snapshot, &location);
 	if (undo)
 		undo->policy = *policy;
 	error = change(policy, context, diag);
@@ -46,6 +43,8 @@ int change_policy(const char *interface, policy_change *change, void *context, s
 	error = filter_change(&filter, policy, diag);
 	if (error && undo)
 		pending_remove(undo->filter);
+	/* In the order in which they are read back. */
+	qsort(policy->source, policy->sources, sizeof(*policy->source), policy_compare_sources);
 	return error;
 }
 
@@ -89,8 +88,6 @@ int change_undo(const struct undo *undo, struct diag *diag)
 	error = open_to_change(name, &location, &filter, diag);
 	if (is_gone(undo, &location, error))
 		error = open_moved(undo, &filter, diag);
-	if (!error && undo->attached)
-		error = locate_filter(&location, name, diag); /* as it is after open_to_change() has tidied */
 	if (!error)
 		error = undo->attached ? attach_remove(&location, diag) : filter_restore(&filter, &undo->policy, diag);
 	if (!error || error == -ECANCELED)

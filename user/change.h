@@ -9,10 +9,12 @@
 /*
  * Makes POLICY of the filter on an interface what CHANGE makes of it, in one flip, alone among all loaders. UNDO (NULL:
  * for good) is filled, and the change is then one that this process guards. -EBUSY with DIAG filled while another
- * change is unconfirmed.
+ * change is unconfirmed. In SNAPSHOT are then the counters from before, the policy now in force, and where the filter
+ * is.
  */
 typedef int policy_change(struct policy *policy, void *context, struct diag *diag);
-int change_policy(const char *interface, policy_change *change, void *context, struct undo *undo, struct diag *diag);
+int change_policy(struct snapshot *snapshot, const char *interface, policy_change *change, void *context,
+		  struct undo *undo, struct diag *diag);
 
 /*
  * Takes back the change that UNDO is of. -ECANCELED if it was confirmed, or its filter is gone: nothing is left to do.

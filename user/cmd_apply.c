@@ -42,26 +42,27 @@ static int take_over(struct policy *policy, void *context, struct diag *diag)
 	return 0;
 }
 
-static int apply(void *context, struct undo *undo, struct diag *diag)
+static int apply(void *context, struct undo *undo, struct snapshot *snapshot, struct diag *diag)
 {
 	const struct arguments *arguments = context;
 
-	return change_policy(arguments->interface, take_over, arguments->policy, undo, diag);
+	return change_policy(snapshot, arguments->interface, take_over, arguments->policy, undo, diag);
 }
 
 int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct arguments arguments = {.policy = policy};
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	if (!policy)
+	if (!policy || !snapshot)
 		return diag_no_memory(diag);
 	error = policy_from_file(policy, arguments.path, diag);
 	if (!error)
-		error = guardian_run(arguments.confirm_s, apply, &arguments, diag);
+		error = guardian_run(arguments.confirm_s, apply, &arguments, snapshot, diag);
 	if (error)
 		return error;
 	text_clean(arguments.interface);

@@ -55,7 +55,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static int put_on(void *context, struct undo *undo, struct diag *diag)
+static int put_on(void *context, struct undo *undo, struct snapshot *snapshot, struct diag *diag)
 {
 	const struct arguments *arguments = context;
 
@@ -64,33 +64,28 @@ static int put_on(void *context, struct undo *undo, struct diag *diag)
 			  arguments->interface);
 		return diag_add_needs(diag, -EPERM, NEEDS_SYS_ADMIN);
 	}
-	return attach(arguments->interface, arguments->mode, arguments->policy, undo, diag);
+	return attach(&snapshot->location, arguments->interface, arguments->mode, arguments->policy, undo, diag);
 }
 
-static int print_attached(const struct globals *globals, const char *interface, unsigned int confirm_s,
-			  struct diag *diag)
+static int print_attached(const struct globals *globals, struct location *location, unsigned int confirm_s)
 {
-	struct location location;
-	int error = locate_filter(&location, interface, diag);
+	const char *interface = location->interface.name;
 
-	if (error)
-		return error;
-	text_clean(location.interface.name);
-	interface = location.interface.name;
+	text_clean(location->interface.name);
 	if (globals->json) {
-		json_t *object =
-			json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",
-				  (json_int_t)location.interface.ifindex, "mode", xdp_mode_name(location.programs.mode),
-				  "attached", location.programs.shared ? "shared" : "exclusive", "confirm_within_s",
-				  output_confirm(confirm_s));
+		json_t *object = json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",
+					   (json_int_t)location->interface.ifindex, "mode",
+					   xdp_mode_name(location->programs.mode), "attached",
+					   location->programs.shared ? "shared" : "exclusive", "confirm_within_s",
+					   output_confirm(confirm_s));
 
 		return output_json(stdout, object);
 	}
 	printf("flagfilter is attached to %s: %s mode, %s\nwatch it:  flagfilter stats %s --watch\nundo it:   "
 	       "flagfilter "
 	       "detach %s\n",
-	       interface, xdp_mode_name(location.programs.mode),
-	       location.programs.shared ? "shared with other programs" : "exclusive", interface, interface);
+	       interface, xdp_mode_name(location->programs.mode),
+	       location->programs.shared ? "shared with other programs" : "exclusive", interface, interface);
 	output_how_to_confirm(interface, confirm_s);
 	return 0;
 }
@@ -113,10 +108,13 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {.mode = XDP_NATIVE};
 	_cleanup_free_ struct policy *policy = NULL;
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct policy_options from = {};
 	int error = 0;
 
 	command_parse(globals, &argp, argc, argv, &arguments, &from);
+	if (!snapshot)
+		return diag_no_memory(diag);
 	if (from.path || from.preset) {
 		policy = malloc(sizeof(*policy));
 		if (!policy)
@@ -126,9 +124,9 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (error)
 		return error;
 	arguments.policy = policy;
-	error = guardian_run(arguments.confirm_s, put_on, &arguments, diag);
+	error = guardian_run(arguments.confirm_s, put_on, &arguments, snapshot, diag);
 	/* Without a BPF filesystem (-ENOENT) or a capability (-EPERM) the one line says it all. */
 	if (error && error != -ENOENT && error != -EPERM && error != -EACCES && !diag->usage)
 		explain(globals, &arguments, diag);
-	return error ? error : print_attached(globals, arguments.interface, arguments.confirm_s, diag);
+	return error ? error : print_attached(globals, &snapshot->location, arguments.confirm_s);
 }

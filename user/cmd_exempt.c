@@ -102,11 +102,11 @@ static int change_exempt(struct policy *policy, void *context, struct diag *diag
 	return error;
 }
 
-static int change(void *context, struct undo *undo, struct diag *diag)
+static int change(void *context, struct undo *undo, struct snapshot *snapshot, struct diag *diag)
 {
 	const struct arguments *arguments = context;
 
-	return change_policy(arguments->interface, change_exempt, context, undo, diag);
+	return change_policy(snapshot, arguments->interface, change_exempt, context, undo, diag);
 }
 
 static int print_exempt(const struct globals *globals, const char *interface, unsigned int confirm_s,
@@ -140,8 +140,8 @@ int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (!snapshot)
 		return diag_no_memory(diag);
 	if (arguments.words)
-		error = guardian_run(arguments.confirm_s, change, &arguments, diag);
-	if (!error)
+		error = guardian_run(arguments.confirm_s, change, &arguments, snapshot, diag);
+	else
 		error = locate_and_read(snapshot, arguments.interface, diag);
 	return error ? error
 		     : print_exempt(globals, snapshot->location.interface.name, arguments.confirm_s,

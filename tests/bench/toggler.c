@@ -42,10 +42,11 @@ static int set(struct policy *policy, void *context, struct diag *diag)
 
 static void change(const char *interface, struct setting *setting)
 {
+	static struct snapshot snapshot;
 	struct diag diag = {};
 
 	setting->mode = (setting->mode + 1) % (FF_ENFORCED + 1);
-	if (change_policy(interface, set, setting, NULL, &diag))
+	if (change_policy(&snapshot, interface, set, setting, NULL, &diag))
 		fail_diag(&diag);
 }
 
