@@ -41,8 +41,9 @@ levels=(
 	"sampling_options guarded"
 	"command"
 	"survey"
-	"moment"
+	"heading"
 	"guardian"
+	"change"
 	"attach samples"
 	"doctor"
 	"facts"
@@ -61,7 +62,7 @@ levels=(
 	"policy"
 	"flags packet sketch connections"
 	"diag"
-	"cleanup text system"
+	"cleanup clock text system"
 )
 
 level_of() {

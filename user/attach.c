@@ -53,9 +53,9 @@ static int write_first_sources(struct program *program, const char *pins, const 
 	return diag_add_needs(diag, error, NEEDS_BPF);
 }
 
-static int remove_filter(const struct location *location, struct diag *diag)
+int attach_remove(const struct location *location, struct diag *diag)
 {
-	int error = xdp_detach(location->interface.ifindex, location->interface.name, &location->programs,
+	int error = xdp_detach(&location->interface, &location->programs,
 			       location->programs.program[location->program].id, location->pins, diag);
 
 	if (!error)
@@ -64,20 +64,24 @@ static int remove_filter(const struct location *location, struct diag *diag)
 }
 
 /*
- * A filter that has just been attached and cannot be read back is taken away again. (Under memory pressure libbpf may
- * think that the kernel has no mmap-able maps, and make the state one that is not.)
+ * Looks for the filter that has just been attached to LOCATION's interface: what is there now, and as which program,
+ * only the kernel knows, because libxdp may have put a dispatcher there, or done without it. A filter that cannot be
+ * read back is taken away again. (Under memory pressure libbpf may think that the kernel has no mmap-able maps, and
+ * make the state one that is not.)
  */
-static int verify(const struct location *attached, struct diag *diag)
+static int verify(struct location *location, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	struct location location = *attached;
-	int error = filter_locate(&location, attached->interface.name, diag);
+	struct location found;
+	int error = locate_filter(&found, location->interface.name, diag);
 	struct diag ignored;
 
 	if (!error)
-		error = filter_open(&filter, location.pins, diag);
-	if (error && !filter_locate(&location, attached->interface.name, &ignored))
-		remove_filter(&location, &ignored);
+		error = filter_open(&filter, found.pins, diag);
+	if (!error)
+		*location = found;
+	else if (!locate_filter(&found, location->interface.name, &ignored))
+		attach_remove(&found, &ignored);
 	return error;
 }
 
@@ -97,7 +101,7 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 	if (!error && policy->sources)
 		error = write_first_sources(program, location->pins, policy, diag);
 	if (!error)
-		error = xdp_attach(program, interface->ifindex, interface->name, mode, location->pins, diag);
+		error = xdp_attach(program, interface, mode, location->pins, diag);
 	if (error)
 		pins_remove(location->pins);
 	if (!error)
@@ -139,11 +143,11 @@ static int replace_exclusive(const struct location *location, const struct filte
 	int error = program_open(&program, location->pins, filter->state, diag);
 
 	if (!error)
-		error = xdp_load(program, location->interface.name, there->mode, diag);
+		error = xdp_load(program, &location->interface, there->mode, diag);
 	if (error)
 		return error;
 	pins_mark(location->pins, program_id(program));
-	error = xdp_replace(program, location->interface.ifindex, location->interface.name, there->mode, old, diag);
+	error = xdp_replace(program, &location->interface, there->mode, old, diag);
 	pins_unmark(location->pins, error ? old : program_id(program));
 	return error;
 }
@@ -176,9 +180,7 @@ static int attach_successor(const struct location *location, const struct filter
 	error = pin_shared_maps(filter, pins, diag);
 	if (!error)
 		error = program_open(&program, pins, state, diag);
-	return error ? error
-		     : xdp_attach(program, location->interface.ifindex, location->interface.name,
-				  location->programs.mode, pins, diag);
+	return error ? error : xdp_attach(program, &location->interface, location->programs.mode, pins, diag);
 }
 
 /* The same behind the dispatcher; see the top of this file. */
@@ -202,23 +204,23 @@ static int replace_shared(const struct location *location, struct filter *filter
 	if (error)
 		return diag_fail(diag, error, "cannot hand %s over to the new program: %s; the old one stays",
 				 location->interface.name, strerror(-error));
-	return remove_filter(location, diag);
+	return attach_remove(location, diag);
 }
 
-/* Removes what a loader that was killed while it replaced a program has left beside the filter that counts. */
-static int tidy(const struct location *location, struct diag *diag)
+int attach_tidy(struct location *location, struct diag *diag)
 {
 	struct location other = *location;
+	bool removed = false;
+	int error = 0;
 
-	while (!pins_find(&other.programs, location->pins, other.pins, &other.program)) {
-		int error = remove_filter(&other, diag);
-
+	while (!error && !pins_find(&other, location->pins)) {
+		error = attach_remove(&other, diag);
 		if (!error)
 			error = xdp_list(other.interface.ifindex, &other.programs);
-		if (error)
-			return error;
+		removed = true;
 	}
-	return 0;
+	/* libxdp knows what is there now better than the list from before. */
+	return error || !removed ? error : locate_filter(location, other.interface.name, diag);
 }
 
 static int replace(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
@@ -230,19 +232,21 @@ static int replace(struct location *location, enum xdp_mode mode, const struct p
 	if (mode != XDP_MODE_NONE && mode != there->mode)
 		return diag_fail(diag, -EBUSY, "already attached to %s in %s mode; detach it to attach in %s mode",
 				 location->interface.name, xdp_mode_name(there->mode), xdp_mode_name(mode));
-	error = tidy(location, diag);
+	error = attach_tidy(location, diag);
 	if (!error)
 		error = filter_open(&filter, location->pins, diag);
 	if (!error)
 		error = there->shared ? replace_shared(location, &filter, diag)
 				      : replace_exclusive(location, &filter, diag);
+	if (error)
+		return error;
+	/* What is there now, and where its maps are pinned, has changed. */
+	error = locate_filter(location, location->interface.name, diag);
 	if (error || !policy)
 		return error;
 	filter_close(&filter);
 	filter = FILTER_CLOSED;
-	error = filter_locate(location, location->interface.name, diag);
-	if (!error)
-		error = filter_open(&filter, location->pins, diag);
+	error = filter_open(&filter, location->pins, diag);
 	return error ? error : filter_change(&filter, policy, diag);
 }
 
@@ -265,46 +269,34 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 	return mode == XDP_MODE_NONE ? attach_auto(location, policy, diag) : attach_new(location, mode, policy, diag);
 }
 
-/* From now on this process guards a change of the filter at LOCATION. */
-static int guard(const struct location *location, struct undo *undo, struct diag *diag)
-{
-	undo->deadline_ns = pending_now_ns() + undo->seconds * 1000000000ull;
-	undo->ifindex = location->interface.ifindex;
-	undo->filter = pins_filter_id(location->pins);
-	undo->pending = pending_create(undo->filter, undo->deadline_ns, undo->attached ? NULL : &undo->policy, diag);
-	return undo->pending < 0 ? undo->pending : 0;
-}
-
 /* The filter was just attached, and is taken away again if it cannot be guarded. */
-static int guard_attached(struct location *location, struct undo *undo, struct diag *diag)
+static int guard_attached(const struct location *location, struct undo *undo, struct diag *diag)
 {
 	struct diag ignored = {};
-	int error = filter_locate(location, location->interface.name, diag);
+	int error;
 
-	if (error)
-		return error;
 	undo->attached = true;
-	error = guard(location, undo, diag);
+	error = pending_guard(undo, pins_filter_id(location->pins), location->interface.ifindex, diag);
 	if (error)
-		remove_filter(location, &ignored);
+		attach_remove(location, &ignored);
 	return error;
 }
 
-int attach(const char *interface, enum xdp_mode mode, const struct policy *policy, struct undo *undo, struct diag *diag)
+int attach(struct location *location, const char *interface, enum xdp_mode mode, const struct policy *policy,
+	   struct undo *undo, struct diag *diag)
 {
 	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
 	int error = pins_lock(&lock, diag);
 
 	if (error)
 		return error;
-	error = filter_locate(&location, interface, diag);
+	error = locate_filter(location, interface, diag);
 	if (error && error != -ENOENT)
 		return error;
 	*diag = (struct diag){};
 	if (error) {
-		error = attach_first(&location, mode, policy, diag);
-		return error || !undo ? error : guard_attached(&location, undo, diag);
+		error = attach_first(location, mode, policy, diag);
+		return error || !undo ? error : guard_attached(location, undo, diag);
 	}
 	if (undo)
 		return diag_fail(
@@ -313,18 +305,8 @@ int attach(const char *interface, enum xdp_mode mode, const struct policy *polic
 			"`flagfilter apply %s FILE --confirm SECONDS`",
 			interface, interface);
 	if (policy)
-		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
-	return error ? error : replace(&location, mode, policy, diag);
-}
-
-/* The filter on an interface, for a change of it; the caller has the lock. */
-static int open_to_change(const char *interface, struct location *location, struct filter *filter, struct diag *diag)
-{
-	int error = filter_locate(location, interface, diag);
-
-	if (!error)
-		error = tidy(location, diag);
-	return error ? error : filter_open(filter, location->pins, diag);
+		error = pending_refuse(pins_filter_id(location->pins), interface, diag);
+	return error ? error : replace(location, mode, policy, diag);
 }
 
 int detach(const char *interface, struct diag *diag)
@@ -335,131 +317,14 @@ int detach(const char *interface, struct diag *diag)
 	__u32 id;
 
 	if (!error)
-		error = filter_locate(&location, interface, diag);
+		error = locate_filter(&location, interface, diag);
 	if (!error)
-		error = tidy(&location, diag);
-	/* libxdp knows what is there now better than the list from before. */
-	if (!error)
-		error = filter_locate(&location, interface, diag);
+		error = attach_tidy(&location, diag);
 	if (error)
 		return error;
 	id = pins_filter_id(location.pins);
-	error = remove_filter(&location, diag);
+	error = attach_remove(&location, diag);
 	if (!error)
 		pending_remove(id);
 	return error;
-}
-
-int attach_change_policy(const char *interface, policy_change *change, void *context, struct undo *undo,
-			 struct diag *diag)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	struct policy *policy;
-	int error;
-
-	if (!snapshot)
-		return diag_no_memory(diag);
-	policy = &snapshot->counts.policy;
-	error = pins_lock(&lock, diag);
-	if (!error)
-		error = open_to_change(interface, &location, &filter, diag);
-	if (!error)
-		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
-	if (!error)
-		error = filter_read(&filter, snapshot, diag);
-	if (error)
-		return error;
-	if (undo)
-		undo->policy = *policy;
-	error = change(policy, context, diag);
-	if (!error && undo)
-		error = guard(&location, undo, diag);
-	if (error)
-		return error;
-	error = filter_change(&filter, policy, diag);
-	if (error && undo)
-		pending_remove(undo->filter);
-	return error;
-}
-
-/*
- * Opens the filter that UNDO is of where its interface is not in this network namespace any more. Policies can be
- * changed from anywhere; to detach one must be where the interface is.
- */
-static int open_moved(const struct undo *undo, struct filter *filter, struct diag *diag)
-{
-	char pins[PINS_PATH_SIZE];
-
-	filter_close(filter);
-	*filter = FILTER_CLOSED;
-	if (pins_find_filter(undo->filter, pins))
-		return -ECANCELED;
-	if (undo->attached)
-		return diag_fail(diag, -EXDEV, "its interface was moved to another network namespace; detach it there");
-	return filter_open(filter, pins, diag);
-}
-
-/* The filter that UNDO is of is not there any more, or what is there is another one. */
-static bool is_gone(const struct undo *undo, const struct location *location, int error)
-{
-	return error == -ENOENT || error == -ENODEV || (!error && pins_filter_id(location->pins) != undo->filter);
-}
-
-int attach_undo(const struct undo *undo, struct diag *diag)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	char name[IF_NAMESIZE] = "";
-	int error;
-
-	if_indextoname(undo->ifindex, name); /* it may have another name now */
-	error = pins_lock(&lock, diag);
-	if (error)
-		return error;
-	if (!pending_is_on(undo->pending))
-		return -ECANCELED;
-	error = open_to_change(name, &location, &filter, diag);
-	if (is_gone(undo, &location, error))
-		error = open_moved(undo, &filter, diag);
-	if (!error && undo->attached)
-		error = filter_locate(&location, name, diag); /* as it is after open_to_change() has tidied */
-	if (!error)
-		error = undo->attached ? remove_filter(&location, diag) : filter_restore(&filter, &undo->policy, diag);
-	if (!error || error == -ECANCELED)
-		pending_remove(undo->filter);
-	return error;
-}
-
-int attach_confirm(const char *interface, struct pending *pending, struct diag *diag)
-{
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	int error = pins_lock(&lock, diag);
-	__u32 id;
-
-	if (!error)
-		error = filter_locate(&location, interface, diag);
-	if (error)
-		return error;
-	id = pins_filter_id(location.pins);
-	error = pending_read(id, pending);
-	if (!error)
-		pending_remove(id);
-	return error;
-}
-
-int attach_reset(const char *interface, struct diag *diag)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	int error = pins_lock(&lock, diag);
-
-	if (!error)
-		error = open_to_change(interface, &location, &filter, diag);
-	return error ? error : filter_reset(&filter, diag);
 }

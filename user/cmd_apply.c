@@ -35,17 +35,18 @@ static int take_over(struct policy *policy, void *context, struct diag *diag)
 int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	static const struct argp argp = {guarded_options, parse, NULL, NULL, NULL, NULL, NULL};
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
 	struct arguments arguments = {};
 	char *interface;
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	if (!policy)
+	if (!policy || !snapshot)
 		return diag_no_memory(diag);
 	error = policy_from_file(policy, arguments.path, diag);
 	if (!error)
-		error = guarded_change_policy(&arguments.guarded, take_over, policy, diag);
+		error = guarded_change_policy(snapshot, &arguments.guarded, take_over, policy, diag);
 	if (error)
 		return error;
 	interface = arguments.guarded.interface;

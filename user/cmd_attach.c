@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "attach.h"
 #include "cleanup.h"
 #include "command.h"
 #include "doctor.h"
@@ -50,7 +51,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static int put_on(void *context, struct undo *undo, struct diag *diag)
+static int put_on(void *context, struct undo *undo, struct snapshot *snapshot, struct diag *diag)
 {
 	const struct arguments *arguments = context;
 
@@ -59,33 +60,28 @@ static int put_on(void *context, struct undo *undo, struct diag *diag)
 			  arguments->guarded.interface);
 		return diag_add_needs(diag, -EPERM, NEEDS_SYS_ADMIN);
 	}
-	return attach(arguments->guarded.interface, arguments->mode, arguments->policy, undo, diag);
+	return attach(&snapshot->location, arguments->guarded.interface, arguments->mode, arguments->policy, undo,
+		      diag);
 }
 
-static int print_attached(const struct globals *globals, const struct guarded *guarded, struct diag *diag)
+static int print_attached(const struct globals *globals, const struct guarded *guarded, struct location *location)
 {
-	const char *interface;
-	struct location location;
-	int error = filter_locate(&location, guarded->interface, diag);
+	const char *interface = location->interface.name;
 
-	if (error)
-		return error;
-	text_clean(location.interface.name);
-	interface = location.interface.name;
+	text_clean(location->interface.name);
 	if (globals->json) {
-		json_t *object =
-			json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",
-				  (json_int_t)location.interface.ifindex, "mode", xdp_mode_name(location.programs.mode),
-				  "attached", location.programs.shared ? "shared" : "exclusive", "confirm_within_s",
-				  guarded_seconds(guarded));
+		json_t *object = json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",
+					   (json_int_t)location->interface.ifindex, "mode",
+					   xdp_mode_name(location->programs.mode), "attached",
+					   location->programs.shared ? "shared" : "exclusive", "confirm_within_s",
+					   guarded_seconds(guarded));
 
 		return output_json(stdout, object);
 	}
 	printf("flagfilter is attached to %s: %s mode, %s\nwatch it:  flagfilter stats %s --watch\nundo it:   "
-	       "flagfilter "
-	       "detach %s\n",
-	       interface, xdp_mode_name(location.programs.mode),
-	       location.programs.shared ? "shared with other programs" : "exclusive", interface, interface);
+	       "flagfilter detach %s\n",
+	       interface, xdp_mode_name(location->programs.mode),
+	       location->programs.shared ? "shared with other programs" : "exclusive", interface, interface);
 	guarded_how_to_confirm(guarded, interface);
 	return 0;
 }
@@ -108,10 +104,13 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	struct arguments arguments = {.mode = XDP_NATIVE};
 	_cleanup_free_ struct policy *policy = NULL;
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct policy_options from = {};
 	int error = 0;
 
 	command_parse(globals, &argp, argc, argv, &arguments, &from);
+	if (!snapshot)
+		return diag_no_memory(diag);
 	if (from.path || from.preset) {
 		policy = malloc(sizeof(*policy));
 		if (!policy)
@@ -121,9 +120,9 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (error)
 		return error;
 	arguments.policy = policy;
-	error = guardian_run(arguments.guarded.confirm_s, put_on, &arguments, diag);
+	error = guardian_run(arguments.guarded.confirm_s, put_on, &arguments, snapshot, diag);
 	/* Without a BPF filesystem (-ENOENT) or a capability (-EPERM) the one line says it all. */
 	if (error && error != -ENOENT && error != -EPERM && error != -EACCES && !diag->usage)
 		explain(globals, &arguments, diag);
-	return error ? error : print_attached(globals, &arguments.guarded, diag);
+	return error ? error : print_attached(globals, &arguments.guarded, &snapshot->location);
 }

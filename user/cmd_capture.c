@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "clock.h"
 #include "output.h"
 #include "packet.h"
 #include "pcapng.h"
@@ -135,7 +136,7 @@ static int finish(const struct samples *samples, struct pcapng *pcapng, unsigned
 
 	samples_count(samples, &count);
 	if (pcapng)
-		error = pcapng_write_statistics(pcapng, program_now_ns(), count.seen, count.seen - written);
+		error = pcapng_write_statistics(pcapng, clock_wall_ns(), count.seen, count.seen - written);
 	if (pcapng && !error)
 		error = pcapng_flush(pcapng);
 	fprintf(stderr, "flagfilter: %llu packets seen, %llu sampled, %llu lost\n", count.seen, count.sampled,

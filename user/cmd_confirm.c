@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "attach.h"
+#include "change.h"
 #include "command.h"
 #include "output.h"
 #include "text.h"
@@ -12,7 +12,7 @@ int cmd_confirm(struct globals *globals, int argc, char **argv, struct diag *dia
 	bool confirmed;
 	int error;
 
-	error = attach_confirm(interface, &pending, diag);
+	error = change_confirm(interface, &pending, diag);
 	confirmed = !error;
 	if (error && *diag->text)
 		return error;

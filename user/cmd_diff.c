@@ -4,6 +4,7 @@
 #include "command.h"
 #include "difference.h"
 #include "filter.h"
+#include "locate.h"
 #include "output.h"
 #include "policy_file.h"
 #include <errno.h>
@@ -17,7 +18,6 @@ struct arguments {
 
 /* All that the answer is written from. */
 struct answer {
-	struct location location;
 	struct snapshot snapshot;
 	struct policy file;
 	struct difference difference;
@@ -78,13 +78,13 @@ static int print_json(const struct answer *answer)
 {
 	const struct difference *difference = &answer->difference;
 	char since[OUTPUT_TIME_SIZE];
-	json_t *object =
-		json_pack("{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
-			  answer->location.interface.name, "policy", answer->snapshot.counts.policy.label, "file",
-			  answer->file.label, "differs", difference_any(difference), "rules", rules_to_json(difference),
-			  "reordered", difference->reordered, "exempt", "added", output_exempt(&difference->added),
-			  "removed", output_exempt(&difference->removed), "counting_since",
-			  output_time(answer->snapshot.counting_ns, since), "verdicts", classes_to_json(difference));
+	json_t *object = json_pack(
+		"{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
+		answer->snapshot.location.interface.name, "policy", answer->snapshot.counts.policy.label, "file",
+		answer->file.label, "differs", difference_any(difference), "rules", rules_to_json(difference),
+		"reordered", difference->reordered, "exempt", "added", output_exempt(&difference->added), "removed",
+		output_exempt(&difference->removed), "counting_since", output_time(answer->snapshot.counting_ns, since),
+		"verdicts", classes_to_json(difference));
 
 	return output_json(stdout, object);
 }
@@ -182,7 +182,7 @@ static void print_words(const struct answer *answer)
 {
 	const struct difference *difference = &answer->difference;
 
-	printf("in force on %s: %s; compared with it: %s\n", answer->location.interface.name,
+	printf("in force on %s: %s; compared with it: %s\n", answer->snapshot.location.interface.name,
 	       answer->snapshot.counts.policy.label, answer->file.label);
 	if (!difference_any(difference)) {
 		printf("no difference\n");
@@ -210,7 +210,7 @@ int cmd_diff(struct globals *globals, int argc, char **argv, struct diag *diag)
 	live = &answer->snapshot.counts;
 	error = policy_from_file(&answer->file, arguments.path, diag);
 	if (!error)
-		error = filter_locate_and_read(&answer->location, &answer->snapshot, arguments.interface, diag);
+		error = locate_and_read(&answer->snapshot, arguments.interface, diag);
 	if (error)
 		return error;
 	difference_find(&live->policy, &answer->file, &live->counters, &answer->difference);

@@ -115,16 +115,16 @@ int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag
 	static const struct argp argp = {guarded_options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct arguments arguments = {};
-	struct location location;
 	int error = 0;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!snapshot)
 		return diag_no_memory(diag);
 	if (arguments.words)
-		error = guarded_change_policy(&arguments.guarded, change_exempt, &arguments, diag);
-	if (!error)
-		error = filter_locate_and_read(&location, snapshot, arguments.guarded.interface, diag);
+		error = guarded_change_policy(snapshot, &arguments.guarded, change_exempt, &arguments, diag);
+	else
+		error = locate_and_read(snapshot, arguments.guarded.interface, diag);
 	return error ? error
-		     : print_exempt(globals, &arguments.guarded, location.interface.name, &snapshot->counts.policy);
+		     : print_exempt(globals, &arguments.guarded, snapshot->location.interface.name,
+				    &snapshot->counts.policy);
 }

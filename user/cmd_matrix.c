@@ -2,8 +2,9 @@
 /* matrix IF: which flags came in, and what became of them; or what another rule or policy would have made of them. */
 #include "cleanup.h"
 #include "command.h"
+#include "heading.h"
+#include "locate.h"
 #include "matrix.h"
-#include "moment.h"
 #include "output.h"
 #include "policy_file.h"
 #include "report.h"
@@ -123,10 +124,10 @@ static json_t *history_to_json(const struct matrix_history *history, bool at_mos
 			 "at_most", at_most);
 }
 
-static int print_json(const struct moment *moment, const struct question *question, const struct matrix *matrix)
+static int print_json(const struct snapshot *snapshot, const struct question *question, const struct matrix *matrix)
 {
 	const struct matrix_history history = history_of(question, matrix);
-	json_t *object = moment_to_json(moment, true), *classes = json_array();
+	json_t *object = heading_to_json(snapshot, true), *classes = json_array();
 
 	for (unsigned int i = 0; i < matrix->rows; i++)
 		if (is_shown(question, &matrix->row[i]))
@@ -182,14 +183,14 @@ static unsigned int print_rows(const struct question *question, const struct mat
 	return shown;
 }
 
-static void print_answer(const struct moment *moment, const struct question *question, const struct matrix *matrix)
+static void print_answer(const struct snapshot *snapshot, const struct question *question, const struct matrix *matrix)
 {
 	const struct matrix_history history = history_of(question, matrix);
 	const char *at_most = policy_has_exempt(&question->policy) && history.dropped ? "at most " : "";
 	const char *asked = question->policy.label;
 	char since[OUTPUT_TIME_SIZE];
 
-	output_time(moment->snapshot.counting_ns, since);
+	output_time(snapshot->counting_ns, since);
 	if (!history.dropped)
 		printf("\n%s: nothing would have been dropped of %llu frames since %s\n", asked,
 		       (unsigned long long)history.frames, since);
@@ -207,13 +208,13 @@ static void print_answer(const struct moment *moment, const struct question *que
 		printf("how many of these the exempt sources and ports would have let pass is not known\n");
 }
 
-static void print_text(const struct moment *moment, const struct question *question, const struct matrix *matrix)
+static void print_text(const struct snapshot *snapshot, const struct question *question, const struct matrix *matrix)
 {
-	moment_print(stdout, moment);
+	heading_print(stdout, snapshot);
 	if (!print_rows(question, matrix) && question->whom == ASK_LIVE)
 		printf("\nno frame has come in yet\n");
 	if (question->whom != ASK_LIVE)
-		print_answer(moment, question, matrix);
+		print_answer(snapshot, question, matrix);
 }
 
 int cmd_matrix(struct globals *globals, int argc, char **argv, struct diag *diag)
@@ -221,23 +222,23 @@ int cmd_matrix(struct globals *globals, int argc, char **argv, struct diag *diag
 	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct question *question = calloc(1, sizeof(*question));
 	_cleanup_free_ struct matrix *matrix = malloc(sizeof(*matrix));
-	_cleanup_free_ struct moment *moment = malloc(sizeof(*moment));
+	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct arguments arguments = {};
 	struct policy_options from = {};
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, &from);
-	if (!question || !matrix || !moment)
+	if (!question || !matrix || !snapshot)
 		return diag_no_memory(diag);
 	error = ask(question, &arguments, &from, diag);
 	if (!error)
-		error = moment_read(moment, arguments.interface, diag);
+		error = locate_and_read(snapshot, arguments.interface, diag);
 	if (error)
 		return error;
-	complete(question, &moment->snapshot.counts.policy);
-	matrix_from(matrix, &moment->snapshot.counts, &question->policy);
+	complete(question, &snapshot->counts.policy);
+	matrix_from(matrix, &snapshot->counts, &question->policy);
 	if (globals->json)
-		return print_json(moment, question, matrix);
-	print_text(moment, question, matrix);
+		return print_json(snapshot, question, matrix);
+	print_text(snapshot, question, matrix);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * exact; who it would have been is known only of the samples taken now.
  */
 #include "connections.h"
+#include "heading.h"
 #include "output.h"
 #include "report.h"
 #include "sampling_options.h"
@@ -156,7 +157,7 @@ static void print_finding(const struct survey *survey, const struct finding *fin
 
 	printf("\n%s  %s\n", finding->rule->name, rule_match_format(finding->rule, match));
 	printf("  since %-6s  would have dropped %llu packets, %llu bytes (counted)\n",
-	       moment_was_reset(&survey->after) ? "reset" : "attach", finding->would_drop.packets,
+	       snapshot_was_reset(&survey->after) ? "reset" : "attach", finding->would_drop.packets,
 	       finding->would_drop.bytes);
 	printf("  now           %llu packets, %.1f/s (counted); %llu samples\n", finding->now,
 	       finding->now / survey->seconds, offenders ? offenders->stream.samples : 0);
@@ -174,7 +175,7 @@ static void print_finding(const struct survey *survey, const struct finding *fin
 /* Prints what there is to say, or adds it to LIST. Returns of how many rules. */
 static unsigned int tell(const struct survey *survey, json_t *list)
 {
-	const struct policy *policy = &survey->after.snapshot.counts.policy;
+	const struct policy *policy = &survey->after.counts.policy;
 	unsigned int monitored = 0;
 
 	for (unsigned int i = 0; i < policy->rules; i++) {
@@ -204,7 +205,7 @@ static int tell_json(const struct survey *survey)
 static void tell_person(const struct survey *survey)
 {
 	printf("%s  ", survey->after.location.interface.name);
-	moment_print_policy(stdout, &survey->after);
+	heading_print_policy(stdout, &survey->after);
 	printf("; samples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n", survey->seconds, survey->count.seen,
 	       survey->count.sampled, survey->count.lost);
 	if (!tell(survey, NULL))
@@ -217,10 +218,8 @@ static struct survey *survey_monitored(const struct arguments *arguments, int *e
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	const char *rule[FF_RULES_MAX];
 	struct samples_options only = {.rule = rule};
-	struct location location;
 
-	*error = snapshot ? filter_locate_and_read(&location, snapshot, arguments->interface, diag)
-			  : diag_no_memory(diag);
+	*error = snapshot ? locate_and_read(snapshot, arguments->interface, diag) : diag_no_memory(diag);
 	if (*error)
 		return NULL;
 	for (unsigned int i = 0; i < snapshot->counts.policy.rules; i++)

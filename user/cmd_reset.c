@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "attach.h"
+#include "change.h"
 #include "command.h"
 #include "output.h"
 #include "text.h"
@@ -10,7 +10,7 @@ int cmd_reset(struct globals *globals, int argc, char **argv, struct diag *diag)
 	char *interface = command_parse_interface(globals, argc, argv);
 	int error;
 
-	error = attach_reset(interface, diag);
+	error = change_reset(interface, diag);
 	if (error)
 		return error;
 	text_clean(interface);

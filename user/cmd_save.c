@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
 #include "command.h"
-#include "filter.h"
+#include "locate.h"
 #include "output.h"
 #include "policy_write.h"
 #include <errno.h>
@@ -10,19 +10,18 @@ int cmd_save(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	const char *interface = command_parse_interface(globals, argc, argv);
-	struct location location;
 	const struct policy *policy;
 	int error;
 
 	if (!snapshot)
 		return diag_no_memory(diag);
 	policy = &snapshot->counts.policy;
-	error = filter_locate_and_read(&location, snapshot, interface, diag);
+	error = locate_and_read(snapshot, interface, diag);
 	if (error)
 		return error;
 	if (globals->json)
 		return output_json(stdout, json_pack("{si ss ss so so}", "schema", 1, "interface",
-						     location.interface.name, "policy", policy->label, "rules",
-						     output_rules(policy), "exempt", output_exempt(policy)));
+						     snapshot->location.interface.name, "policy", policy->label,
+						     "rules", output_rules(policy), "exempt", output_exempt(policy)));
 	return policy_write(stdout, policy);
 }

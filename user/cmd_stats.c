@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cleanup.h"
+#include "clock.h"
 #include "command.h"
-#include "moment.h"
+#include "heading.h"
+#include "locate.h"
 #include "output.h"
 #include "report.h"
 #include <errno.h>
@@ -42,12 +44,12 @@ static double rate(__u64 now, __u64 before, double interval_s)
 	return interval_s > 0 ? (now - before) / interval_s : 0;
 }
 
-static json_t *to_json(const struct moment *now, const struct moment *before)
+static json_t *to_json(const struct snapshot *now, const struct snapshot *before)
 {
-	const struct counts *counts = &now->snapshot.counts;
-	const struct counts *previous = before ? &before->snapshot.counts : counts;
-	double interval_s = moment_interval_s(before, now);
-	json_t *object = moment_to_json(now, false);
+	const struct counts *counts = &now->counts;
+	const struct counts *previous = before ? &before->counts : counts;
+	double interval_s = snapshot_interval_s(before, now);
+	json_t *object = heading_to_json(now, false);
 
 	if (report_to_json(counts, object) ||
 	    json_object_set_new(
@@ -62,23 +64,22 @@ static json_t *to_json(const struct moment *now, const struct moment *before)
 	return object;
 }
 
-static void print_tables(FILE *out, const struct moment *now, const struct moment *before)
+static void print_tables(FILE *out, const struct snapshot *now, const struct snapshot *before)
 {
-	moment_print(out, now);
-	report_print(out, &now->snapshot.counts, before ? &before->snapshot.counts : NULL,
-		     moment_interval_s(before, now));
+	heading_print(out, now);
+	report_print(out, &now->counts, before ? &before->counts : NULL, snapshot_interval_s(before, now));
 }
 
 /* A report as one plain line, for logs and pipes. */
-static void print_line(FILE *out, const struct moment *now, const struct moment *before)
+static void print_line(FILE *out, const struct snapshot *now, const struct snapshot *before)
 {
-	const struct counts *counts = &now->snapshot.counts;
-	const struct counts *previous = before ? &before->snapshot.counts : counts;
-	double interval_s = moment_interval_s(before, now);
+	const struct counts *counts = &now->counts;
+	const struct counts *previous = before ? &before->counts : counts;
+	double interval_s = snapshot_interval_s(before, now);
 	__u64 passed = counts_passed(counts).packets, dropped = counts_dropped(counts).packets;
 	char time[OUTPUT_TIME_SIZE];
 
-	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(moment_time_ns(now), time),
+	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(now->time_ns, time),
 		now->location.interface.name, (unsigned long long)passed,
 		rate(passed, counts_passed(previous).packets, interval_s), (unsigned long long)dropped,
 		rate(dropped, counts_dropped(previous).packets, interval_s));
@@ -97,7 +98,7 @@ static void print_line(FILE *out, const struct moment *now, const struct moment 
 }
 
 /* Draws over what stood there before, so that the screen does not flicker, and no further than it reaches. */
-static int redraw(const struct moment *now, const struct moment *before)
+static int redraw(const struct snapshot *now, const struct snapshot *before)
 {
 	struct winsize size = {.ws_row = 24};
 	_cleanup_free_ char *text = NULL;
@@ -121,8 +122,8 @@ static int redraw(const struct moment *now, const struct moment *before)
 	return fflush(stdout) ? -errno : 0;
 }
 
-static int show(const struct globals *globals, const struct arguments *arguments, const struct moment *now,
-		const struct moment *before)
+static int show(const struct globals *globals, const struct arguments *arguments, const struct snapshot *now,
+		const struct snapshot *before)
 {
 	if (globals->json)
 		return output_json(stdout, to_json(now, before)) || fflush(stdout) ? -EIO : 0;
@@ -135,34 +136,25 @@ static int show(const struct globals *globals, const struct arguments *arguments
 	return fflush(stdout) ? -errno : 0;
 }
 
-static void add_seconds(struct timespec *time, double seconds)
-{
-	__u64 ns = time->tv_nsec + (__u64)(seconds * 1e9);
-
-	time->tv_sec += ns / 1000000000;
-	time->tv_nsec = ns % 1000000000;
-}
-
 static int watch(const struct globals *globals, const struct arguments *arguments, struct diag *diag)
 {
-	_cleanup_free_ struct moment *moments = calloc(2, sizeof(*moments));
-	struct timespec next;
+	_cleanup_free_ struct snapshot *snapshots = calloc(2, sizeof(*snapshots));
+	__u64 next_ns = clock_monotonic_ns();
 	int error = 0;
 
-	if (!moments)
+	if (!snapshots)
 		return diag_no_memory(diag);
-	clock_gettime(CLOCK_MONOTONIC, &next);
 	for (unsigned long i = 0; !error && !command_stop; i++) {
-		struct moment *now = &moments[i % 2];
+		struct snapshot *now = &snapshots[i % 2];
 
-		error = moment_read(now, arguments->interface, diag);
-		if (!error && show(globals, arguments, now, i ? &moments[(i + 1) % 2] : NULL))
+		error = locate_and_read(now, arguments->interface, diag);
+		if (!error && show(globals, arguments, now, i ? &snapshots[(i + 1) % 2] : NULL))
 			error = diag_fail(diag, -EIO, "cannot write the output: %s", strerror(errno));
 		if (i + 1 == arguments->count)
 			break;
-		add_seconds(&next, arguments->interval_s);
+		next_ns += (__u64)(arguments->interval_s * 1e9);
 		if (!error)
-			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+			clock_sleep_until(next_ns);
 	}
 	return error;
 }

@@ -2,7 +2,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "cost.h"
-#include "filter.h"
+#include "locate.h"
 #include "output.h"
 #include "pending.h"
 #include <errno.h>
@@ -202,9 +202,10 @@ static int add_status(struct statuses *all, const char *interface, struct diag *
 		return diag_no_memory(diag);
 	status = &all->filter[all->count];
 	*status = (struct status){};
-	error = filter_locate_and_read(&status->location, snapshot, interface, diag);
+	error = locate_and_read(snapshot, interface, diag);
 	if (error)
 		return error;
+	status->location = snapshot->location;
 	memcpy(status->policy, snapshot->counts.policy.label, sizeof(status->policy));
 	status->attached_ns = snapshot->attached_ns;
 	status->applied_ns = snapshot->applied_ns;

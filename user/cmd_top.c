@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* top [IF]: what is attached, what it counts, and its switches, on the whole screen. */
-#include "attach.h"
+#include "change.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "command.h"
-#include "moment.h"
 #include "screen.h"
 #include "top_samples.h"
 #include "top_view.h"
@@ -27,7 +27,7 @@ struct question {
 
 struct top {
 	const char *only; /* interface; NULL: all that there are */
-	struct moment *moment;
+	struct snapshot *snapshot;
 	struct top_filter *filter;
 	unsigned int filters, room;
 	unsigned int selected;		/* interface */
@@ -46,14 +46,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	if (key == ARGP_KEY_END)
 		return 0; /* without an interface: all */
 	return command_parse_argument(key, text, state, state->input, "an interface");
-}
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 /* The place of an interface among those that are shown; behind the last if it is not. */
@@ -98,9 +90,9 @@ static bool is_gone(int error)
 static int look_at(struct top *top, const char *interface, struct diag *diag)
 {
 	unsigned int index = find(top, interface);
-	struct moment *moment = top->moment;
+	struct snapshot *snapshot = top->snapshot;
 	struct top_filter *filter;
-	int error = moment_read(moment, interface, diag);
+	int error = locate_and_read(snapshot, interface, diag);
 
 	if (is_gone(error) && index < top->filters)
 		forget(top, index);
@@ -112,11 +104,11 @@ static int look_at(struct top *top, const char *interface, struct diag *diag)
 	if (error)
 		return error;
 	filter = &top->filter[index];
-	snprintf(filter->interface, sizeof(filter->interface), "%s", moment->location.interface.name);
-	snprintf(filter->attached, sizeof(filter->attached), "%s, %s", xdp_mode_name(moment->location.programs.mode),
-		 moment->location.programs.shared ? "shared" : "exclusive");
-	filter->counting_ns = moment_time_ns(moment) - moment->snapshot.counting_ns;
-	top_update(filter, &moment->snapshot.counts, now_s());
+	snprintf(filter->interface, sizeof(filter->interface), "%s", snapshot->location.interface.name);
+	snprintf(filter->attached, sizeof(filter->attached), "%s, %s", xdp_mode_name(snapshot->location.programs.mode),
+		 snapshot->location.programs.shared ? "shared" : "exclusive");
+	filter->counting_ns = snapshot->time_ns - snapshot->counting_ns;
+	top_update(filter, &snapshot->counts, clock_monotonic_ns() / 1e9);
 	top_sort(filter, top->order);
 	return 0;
 }
@@ -183,10 +175,7 @@ static void select_rule(struct top *top, int step)
 
 static void draw(struct top *top)
 {
-	struct timespec now;
-
 	select_rule(top, 0);
-	clock_gettime(CLOCK_REALTIME, &now);
 	top_view_draw(&(struct top_view){
 		.filter = top->filter,
 		.filters = top->filters,
@@ -197,7 +186,7 @@ static void draw(struct top *top)
 		.paused = top->paused,
 		.help = top->help,
 		.message = *top->answer.text ? top->answer.text : top->problem.text,
-		.time_ns = now.tv_sec * 1000000000ull + now.tv_nsec,
+		.time_ns = clock_wall_ns(),
 	});
 }
 
@@ -250,7 +239,7 @@ static void answer(struct top *top, int key)
 	question->open = false;
 	if (key != 'y' && key != 'Y')
 		say(top, "nothing was changed");
-	else if (attach_change_policy(question->interface, set_mode, question, NULL, &diag))
+	else if (change_policy(top->snapshot, question->interface, set_mode, question, NULL, &diag))
 		say(top, "%s", diag.text);
 	else
 		say(top, "%s: rule %s is in mode %s now", question->interface, question->rule,
@@ -334,7 +323,7 @@ static void wait_until(struct top *top, double time_s)
 	struct pollfd terminal = {STDIN_FILENO, POLLIN, 0};
 
 	while (!command_stop) {
-		double left_s = time_s - now_s();
+		double left_s = time_s - clock_monotonic_ns() / 1e9;
 		int key;
 
 		if (left_s <= 0)
@@ -350,7 +339,7 @@ static void wait_until(struct top *top, double time_s)
 
 static void watch(struct top *top)
 {
-	double next_s = now_s();
+	double next_s = clock_monotonic_ns() / 1e9;
 
 	for (unsigned long interval = 0; !command_stop; interval++) {
 		if (interval && !top->paused) {
@@ -360,7 +349,8 @@ static void watch(struct top *top)
 			top->problem = look(top, interval, &problem) ? problem : (struct diag){};
 		}
 		if (!top->paused && top->filters)
-			top_samples_update(&top->samples, &top->filter[top->selected], now_s(), &top->offenders);
+			top_samples_update(&top->samples, &top->filter[top->selected], clock_monotonic_ns() / 1e9,
+					   &top->offenders);
 		draw(top);
 		next_s += INTERVAL_MS / 1000.0;
 		wait_until(top, next_s);
@@ -370,7 +360,7 @@ static void watch(struct top *top)
 static void release(struct top *top)
 {
 	top_samples_close(&top->samples);
-	free(top->moment);
+	free(top->snapshot);
 	free(top->filter);
 }
 
@@ -385,8 +375,8 @@ int cmd_top(struct globals *globals, int argc, char **argv, struct diag *diag)
 		return diag_usage(diag,
 				  "top is for a terminal; elsewhere `flagfilter%s stats IF --watch` tells the same",
 				  globals->json ? " --json" : "");
-	top.moment = malloc(sizeof(*top.moment));
-	if (!top.moment)
+	top.snapshot = malloc(sizeof(*top.snapshot));
+	if (!top.snapshot)
 		return diag_no_memory(diag);
 	/* What fails at once is said on the terminal as it is. */
 	error = look(&top, 0, diag);

@@ -2,10 +2,10 @@
 #include "cost.h"
 
 #include "cleanup.h"
+#include "clock.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <time.h>
 
 /* Adds FACTOR times what the kernel has counted of a program so far. */
 static int add_statistics(struct cost *cost, __u32 program_id, int factor)
@@ -21,19 +21,10 @@ static int add_statistics(struct cost *cost, __u32 program_id, int factor)
 	return 0;
 }
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 int cost_measure(const __u32 *program_id, unsigned int count, double seconds, struct cost *cost)
 {
-	const struct timespec window = {(time_t)seconds, (seconds - (time_t)seconds) * 1e9};
 	_cleanup_fd_ int statistics = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	double start_s = now_s();
+	const __u64 start_ns = clock_monotonic_ns();
 	int error = 0;
 
 	if (statistics < 0)
@@ -43,10 +34,10 @@ int cost_measure(const __u32 *program_id, unsigned int count, double seconds, st
 		error = add_statistics(&cost[i], program_id[i], -1);
 	}
 	if (!error)
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &window, NULL);
+		clock_sleep_until(clock_monotonic_ns() + (__u64)(seconds * 1e9));
 	for (unsigned int i = 0; i < count && !error; i++) {
 		error = add_statistics(&cost[i], program_id[i], 1);
-		cost[i].window_s = now_s() - start_s;
+		cost[i].window_s = (clock_monotonic_ns() - start_ns) / 1e9;
 	}
 	return error;
 }

@@ -2,7 +2,7 @@
 #include "facts.h"
 
 #include "cleanup.h"
-#include "filter.h"
+#include "locate.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -37,7 +37,7 @@ static void look_at_programs(struct facts *facts, const char *interface)
 	facts->programs_error = xdp_list(facts->nic.ifindex, &facts->programs);
 	if (facts->programs_error || !facts->programs.count)
 		return;
-	error = filter_locate(&location, interface, &diag);
+	error = locate_filter(&location, interface, &diag);
 	if (!error) {
 		facts->programs = location.programs;
 		facts->own = location.program;
@@ -55,7 +55,7 @@ int facts_gather(struct facts *facts, const char *interface, const char *netns, 
 	int error = interface_find(&found, interface, diag);
 
 	if (!error)
-		error = nic_read(&read.nic, interface, found.ifindex, diag);
+		error = nic_read(&read.nic, &found, diag);
 	if (error)
 		return error;
 	read.kernel = system_kernel();

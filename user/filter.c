@@ -2,10 +2,10 @@
 /*
  * Theory of operation: a change writes what nobody uses and ends in one store.
  *
- * The program reads the generation once per packet and takes verdicts and exemptions from slot[generation & 1]. A
- * change fills the other slot, then stores generation + 1. Killed before that store, the loader has changed nothing;
- * killed after it, everything. Before a slot is filled again, no packet may still be using it: that is what "settled"
- * and the wait for an RCU grace period are for.
+ * The program reads the generation once per packet and takes verdicts and exemptions from
+ * slot[filter_slot(generation)]. A change fills the other slot, then stores generation + 1. Killed before that store,
+ * the loader has changed nothing; killed after it, everything. Before a slot is filled again, no packet may still be
+ * using it: that is what "settled" and the wait for an RCU grace period are for.
  *
  * Counters are written by the program alone, so no change can lose a count. A rule keeps its counter as long as it is
  * in the policy with the same meaning. A rule that is new gets a counter that the live policy does not use; what stands
@@ -16,6 +16,7 @@
 #include "filter.h"
 
 #include "cleanup.h"
+#include "clock.h"
 #include "text.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -23,80 +24,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-
-int interface_find(struct interface *interface, const char *name, struct diag *diag)
-{
-	unsigned int ifindex = strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
-
-	if (!ifindex)
-		return diag_fail(diag, -ENODEV, "no interface '%.40s' in this network namespace; see `ip link`", name);
-	snprintf(interface->name, sizeof(interface->name), "%s", name);
-	interface->ifindex = ifindex;
-	return 0;
-}
-
-/* Whether the filter pinned in PINS is silent; no, if it cannot be read. */
-static bool is_silent(const char *pins)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	struct diag ignored;
-
-	return !filter_open(&filter, pins, &ignored) && filter_is_silent(&filter);
-}
-
-static int find_counting(struct location *location)
-{
-	struct location other = *location;
-	int error = pins_find(&location->programs, NULL, location->pins, &location->program);
-
-	if (!error && !pins_find(&other.programs, location->pins, other.pins, &other.program) &&
-	    is_silent(location->pins))
-		*location = other;
-	return error;
-}
-
-/* Says that there is no filter, and what became of it. */
-static int fail_absent(const struct location *location, const char *interface, struct diag *diag)
-{
-	const struct xdp_program_info *other = &location->programs.program[0];
-	bool taken = pins_left_behind(location->interface.ifindex);
-
-	if (location->programs.count)
-		return diag_fail(diag, -ENOENT, "not attached to %s: '%.15s', id %u, is there%s", interface,
-				 other->name, other->id, taken ? " in its place" : "");
-	return diag_fail(diag, -ENOENT, "not attached to %s%s", interface,
-			 taken ? ": another tool took its program off; `flagfilter attach` puts it on again, counting "
-				 "from zero"
-			       : "");
-}
-
-int filter_locate(struct location *location, const char *interface, struct diag *diag)
-{
-	struct location found = {};
-	int error = interface_find(&found.interface, interface, diag);
-
-	if (error)
-		return error;
-	error = xdp_list(found.interface.ifindex, &found.programs);
-	if (error)
-		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));
-	error = found.programs.count ? find_counting(&found) : -ENOENT;
-	if (error == -ENOENT && found.programs.count && pins_check(diag))
-		return -EIO; /* what is there may be ours: the pins would tell */
-	if (error == -ENOENT && found.programs.only_id) {
-		diag_fail(diag, -EPERM, "cannot tell whose XDP program is on %s, id %u", interface,
-			  found.programs.program[0].id);
-		return diag_add_needs(diag, -EPERM, NEEDS_SYS_ADMIN);
-	}
-	if (!error || error == -ENOENT)
-		*location = found;
-	if (error == -ENOENT)
-		return fail_absent(&found, interface, diag);
-	if (!error)
-		return 0;
-	diag_fail(diag, error, "cannot read " PINS_ROOT ": %s", strerror(-error));
-	return diag_add_needs(diag, error, NEEDS_BPF);
-}
 
 void filter_close(struct filter *filter)
 {
@@ -174,6 +101,31 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 static __u32 generation_of(const struct ff_state *state)
 {
 	return __atomic_load_n(&state->generation, __ATOMIC_ACQUIRE);
+}
+
+__u32 filter_generation(const struct filter *filter)
+{
+	return generation_of(filter->state);
+}
+
+__u32 filter_rule_names(const struct filter *filter, char name[2][FF_COUNTERS][FF_NAME_SIZE])
+{
+	const struct ff_state *state = filter->state;
+	__u32 generation;
+
+	do {
+		const struct ff_policy *live;
+		char(*of_live)[FF_NAME_SIZE];
+
+		generation = generation_of(state);
+		live = &state->slot[filter_slot(generation)];
+		of_live = name[filter_slot(generation)];
+		memset(of_live, 0, sizeof(name[0]));
+		for (unsigned int i = 0; i < live->rules && i < FF_RULES_MAX; i++)
+			memcpy(of_live[live->rule[i].counter % FF_COUNTERS], live->rule[i].name, FF_NAME_SIZE - 1);
+		atomic_thread_fence(memory_order_acquire);
+	} while (generation != generation_of(state));
+	return generation;
 }
 
 /*
@@ -279,12 +231,12 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 
 	/* The analyzer thinks that errno may be 0 after a failure.
 	 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-	*live = state->slot[generation & 1];
-	memset(snapshot, 0, sizeof(*snapshot));
+	*live = state->slot[filter_slot(generation)];
+	memset(&snapshot->counts, 0, sizeof(snapshot->counts));
 	if (!is_policy(live))
 		error = -EPROTO;
 	else if (live->sources)
-		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &snapshot->counts.policy);
+		error = read_sources(filter->map[MAP_SOURCES], filter_slot(generation), &snapshot->counts.policy);
 	if (!error)
 		error = program_sum_counters(filter->map[MAP_COUNTERS], raw);
 	atomic_thread_fence(memory_order_acquire);
@@ -292,7 +244,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 		return -EAGAIN;
 	if (error)
 		return error;
-	clock_gettime(CLOCK_REALTIME, &snapshot->time);
+	snapshot->time_ns = clock_wall_ns();
 	snapshot->attached_ns = state->attached_ns;
 	snapshot->counting_ns = live->counting_ns;
 	snapshot->applied_ns = live->applied_ns;
@@ -313,18 +265,6 @@ int filter_read(const struct filter *filter, struct snapshot *snapshot, struct d
 	if (error == -EPROTO)
 		return diag_fail(diag, error, NO_POLICY);
 	return error ? diag_fail(diag, error, "cannot read the counters: %s", strerror(-error)) : 0;
-}
-
-int filter_locate_and_read(struct location *location, struct snapshot *snapshot, const char *interface,
-			   struct diag *diag)
-{
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	int error = filter_locate(location, interface, diag);
-
-	if (!error)
-		error = filter_open(&filter, location->pins, diag);
-	text_clean(location->interface.name);
-	return error ? error : filter_read(&filter, snapshot, diag);
 }
 
 /*
@@ -423,12 +363,27 @@ static void sample(struct ff_policy *policy, const bool wanted[FF_COUNTERS], boo
 	}
 }
 
-void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 until_ns)
+void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 every_ns, __u64 until_ns)
 {
 	struct ff_state *state = filter->state;
 
+	state->sample_reader = getpid();
+	state->sample_every_ns = every_ns;
 	__atomic_store_n(&state->sample_until_ns, until_ns, __ATOMIC_RELEASE);
-	sample(&state->slot[generation_of(state) & 1], wanted, until_ns);
+	sample(&state->slot[filter_slot(generation_of(state))], wanted, until_ns);
+}
+
+bool filter_sample_longer(struct filter *filter, __u64 now_ns, __u64 until_ns)
+{
+	if (filter->state->sample_until_ns <= now_ns)
+		return false;
+	__atomic_store_n(&filter->state->sample_until_ns, until_ns, __ATOMIC_RELEASE);
+	return true;
+}
+
+pid_t filter_sample_reader(const struct filter *filter)
+{
+	return filter->state->sample_reader;
 }
 
 /* Asks for samples of the same rules in NEXT as in LIVE; if of all there, of all. A counter in both is one rule's. */
@@ -482,7 +437,7 @@ static void build_next(struct change *change, const struct ff_policy *live)
 	if (!change->restore || !counters_are_free(change->policy, live))
 		assign_counters(&change->numbered, live, &change->raw, &next->base, &next->removed);
 	compile_policy(&change->numbered, next);
-	next->applied_ns = program_now_ns();
+	next->applied_ns = clock_wall_ns();
 }
 
 static void build_reset(struct change *change, const struct ff_policy *live)
@@ -490,7 +445,7 @@ static void build_reset(struct change *change, const struct ff_policy *live)
 	change->next = *live;
 	change->next.base = change->raw;
 	change->next.removed = (struct ff_rule_count){};
-	change->next.counting_ns = program_now_ns();
+	change->next.counting_ns = clock_wall_ns();
 }
 
 static int prepare(struct filter *filter, struct change *change, __u32 generation, int grace)
@@ -502,9 +457,9 @@ static int prepare(struct filter *filter, struct change *change, __u32 generatio
 		error = program_sum_counters(filter->map[MAP_COUNTERS], &change->raw);
 	if (!error && !policy) {
 		policy = &change->numbered;
-		error = read_sources(filter->map[MAP_SOURCES], generation & 1, &change->numbered);
+		error = read_sources(filter->map[MAP_SOURCES], filter_slot(generation), &change->numbered);
 	}
-	return error ? error : filter_write_sources(filter->map[MAP_SOURCES], (generation + 1) & 1, policy);
+	return error ? error : filter_write_sources(filter->map[MAP_SOURCES], filter_slot(generation + 1), policy);
 }
 
 static int flip(struct filter *filter, const struct policy *policy, bool restore, struct diag *diag)
@@ -514,7 +469,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 	_cleanup_fd_ int grace = make_grace(filter);
 	struct ff_state *state = filter->state;
 	__u32 generation = generation_of(state);
-	const struct ff_policy *live = &state->slot[generation & 1];
+	const struct ff_policy *live = &state->slot[filter_slot(generation)];
 	int error;
 
 	if (!change)
@@ -532,11 +487,11 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		build_next(change, live);
 	else
 		build_reset(change, live);
-	if (state->sample_until_ns > program_monotonic_ns())
+	if (state->sample_until_ns > clock_monotonic_ns())
 		sample_as_before(live, &change->next);
 	else
 		sample(&change->next, NULL, false);
-	state->slot[(generation + 1) & 1] = change->next;
+	state->slot[filter_slot(generation + 1)] = change->next;
 	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
 
 	/* From here on the change is made; if the wait fails, the next change waits. */
@@ -567,14 +522,14 @@ void filter_silence(struct ff_policy *policy, bool silent)
 
 bool filter_is_silent(const struct filter *filter)
 {
-	return filter->state->slot[generation_of(filter->state) & 1].verdict[0] & FF_SILENT << 8;
+	return filter->state->slot[filter_slot(generation_of(filter->state))].verdict[0] & FF_SILENT << 8;
 }
 
 int filter_hand_over(struct filter *filter, struct filter *successor)
 {
 	struct ff_state *old = filter->state, *new = successor->state;
 	_cleanup_free_ struct policy *policy = calloc(1, sizeof(*policy));
-	__u32 live = generation_of(old) & 1, next = !live;
+	__u32 live = filter_slot(generation_of(old)), next = !live;
 	_cleanup_fd_ int grace = make_grace(filter);
 	int error = policy ? settle(filter, grace) : -ENOMEM;
 

@@ -5,31 +5,7 @@
 
 #include "counts.h"
 #include "pins.h"
-#include <net/if.h>
-#include <time.h>
-
-struct interface {
-	char name[IF_NAMESIZE];
-	unsigned int ifindex;
-};
-
-/* An interface of this network namespace by its name. -ENODEV with DIAG filled if there is none. */
-int interface_find(struct interface *interface, const char *name, struct diag *diag);
-
-/* Where the filter of an interface is. */
-struct location {
-	struct interface interface;
-	struct xdp_programs programs; /* all that are attached there */
-	unsigned int program;	      /* which of them is ours */
-	char pins[PINS_PATH_SIZE];
-};
-
-/*
- * Looks for the filter on an interface; of two, as a loader that was killed while it replaced one by another may leave
- * them, for the one that counts. -ENOENT, and LOCATION filled but for pins and program, if there is none; another
- * -errno if that cannot be told. DIAG is filled in both cases.
- */
-int filter_locate(struct location *location, const char *interface, struct diag *diag);
+#include <sys/types.h>
 
 struct filter {
 	int map[PROGRAM_MAPS];
@@ -43,17 +19,26 @@ void filter_close(struct filter *filter); /* for _cleanup_ */
 
 /* What a filter was at one moment: policy and counters belong together. */
 struct snapshot {
-	struct timespec time; /* CLOCK_REALTIME, when it was taken */
-	__u64 attached_ns;    /* CLOCK_REALTIME */
-	__u64 counting_ns;    /* CLOCK_REALTIME, when counting began: attached, or reset */
-	__u64 applied_ns;     /* CLOCK_REALTIME, since when the policy is in force */
+	struct location location; /* as locate_and_read() found it; filter_read() leaves it alone */
+	__u64 time_ns;		  /* CLOCK_REALTIME, when it was taken */
+	__u64 attached_ns;	  /* CLOCK_REALTIME */
+	__u64 counting_ns;	  /* CLOCK_REALTIME, when counting began: attached, or reset */
+	__u64 applied_ns;	  /* CLOCK_REALTIME, since when the policy is in force */
 	struct counts counts;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
 
-/* The two together, for those who only want to know: locates the filter on an interface and reads it. */
-int filter_locate_and_read(struct location *location, struct snapshot *snapshot, const char *interface,
-			   struct diag *diag);
+/* From BEFORE, which may be NULL: 0. */
+static inline double snapshot_interval_s(const struct snapshot *before, const struct snapshot *now)
+{
+	return before ? (__s64)(now->time_ns - before->time_ns) / 1e9 : 0;
+}
+
+/* Whether counts do not go back to when it was attached. */
+static inline bool snapshot_was_reset(const struct snapshot *snapshot)
+{
+	return snapshot->counting_ns != snapshot->attached_ns;
+}
 
 /*
  * Puts POLICY in force in one flip. On return every packet meets it. Needs the lock. On failure the old policy stays.
@@ -83,11 +68,31 @@ void filter_silence(struct ff_policy *policy, bool silent);
 bool filter_is_silent(const struct filter *filter);
 
 /*
- * Asks for samples of what the live policy drops, or would, by the counters of rules in WANTED (NULL: by any), and no
- * others, until the time UNTIL_NS (CLOCK_MONOTONIC; 0: no more). Needs the lock. A later change of the policy asks for
- * those of the same rules; if these were all, for all.
+ * Names the change of the policy that was the last: while it stays the same, so does the policy. A sample says in which
+ * of two slots the policy stood that it was taken by: filter_slot() of the generation then.
  */
-void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 until_ns);
+__u32 filter_generation(const struct filter *filter);
+static inline unsigned int filter_slot(__u32 generation)
+{
+	return generation & 1;
+}
+
+/* Writes the names of the live rules, by counter, to NAME[slot]; the other slot's stay. Returns the generation. */
+__u32 filter_rule_names(const struct filter *filter, char name[2][FF_COUNTERS][FF_NAME_SIZE]);
+
+/*
+ * Makes this process the reader of samples of what the live policy drops, or would, by the counters of rules in WANTED
+ * (NULL: by any), and no others; each costs EVERY_NS (see struct ff_sampling). They come until the time UNTIL_NS
+ * (CLOCK_MONOTONIC; 0: no more). Needs the lock. A later change of the policy asks for samples of the same rules; if
+ * these were all, for all.
+ */
+void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 every_ns, __u64 until_ns);
+
+/* Puts off that time. False if it has come at NOW_NS: the program may have cleared what asks for samples by then. */
+bool filter_sample_longer(struct filter *filter, __u64 now_ns, __u64 until_ns);
+
+/* The process that was the last to read samples. */
+pid_t filter_sample_reader(const struct filter *filter);
 
 /* Writes the exempt sources of POLICY for SLOT, in place of what was there. -errno */
 int filter_write_sources(int sources_fd, __u8 slot, const struct policy *policy);

@@ -23,18 +23,19 @@ struct policy_work {
 	void *context;
 };
 
-static int change_policy(void *context, struct undo *undo, struct diag *diag)
+static int make_change(void *context, struct undo *undo, struct snapshot *snapshot, struct diag *diag)
 {
 	const struct policy_work *work = context;
 
-	return attach_change_policy(work->interface, work->change, work->context, undo, diag);
+	return change_policy(snapshot, work->interface, work->change, work->context, undo, diag);
 }
 
-int guarded_change_policy(const struct guarded *guarded, policy_change *change, void *context, struct diag *diag)
+int guarded_change_policy(struct snapshot *snapshot, const struct guarded *guarded, policy_change *change,
+			  void *context, struct diag *diag)
 {
 	struct policy_work work = {guarded->interface, change, context};
 
-	return guardian_run(guarded->confirm_s, change_policy, &work, diag);
+	return guardian_run(guarded->confirm_s, make_change, &work, snapshot, diag);
 }
 
 json_t *guarded_seconds(const struct guarded *guarded)

@@ -20,8 +20,9 @@ extern const struct argp_option guarded_options[];
 /* The part of an argp parser that reads --confirm and, as command_parse_argument() does, the interface. */
 error_t guarded_parse(int key, char *text, struct argp_state *state, struct guarded *guarded);
 
-/* attach_change_policy(), by a guardian where there is something to confirm. */
-int guarded_change_policy(const struct guarded *guarded, policy_change *change, void *context, struct diag *diag);
+/* change_policy(), by a guardian where there is something to confirm. */
+int guarded_change_policy(struct snapshot *snapshot, const struct guarded *guarded, policy_change *change,
+			  void *context, struct diag *diag);
 
 /* How long there is to confirm, as JSON: null if the change is for good. */
 json_t *guarded_seconds(const struct guarded *guarded);

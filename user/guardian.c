@@ -20,21 +20,24 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#define ONLY_FD 3  /* the guardian's only one beside the standard three: where to tell the result, then the file */
+#define ONLY_FD                                                                                                        \
+	3	   /* the guardian's only one beside the standard three: where to tell that it is done, then the file  \
+		    */
 #define RETRIES 60 /* seconds for which a failing undo is tried again */
 
-/* What the guardian tells the process that started it. */
+/* What the guardian tells the process that started it, in memory that both have; through a pipe, that it is there. */
 struct result {
 	int error;
 	struct diag diag;
+	struct snapshot snapshot;
 };
-_Static_assert(sizeof(struct result) <= 4096, "a pipe takes it in one piece (PIPE_BUF)");
 
 static void let_go_of(int fd)
 {
@@ -53,13 +56,13 @@ static void keep_only(int fd)
 }
 
 /* Leaves session, terminal, directory and files of the caller. */
-static void leave(int result_fd)
+static void leave(int done_fd)
 {
 	sigset_t all;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	keep_only(result_fd);
+	keep_only(done_fd);
 	if (chdir("/"))
 		_exit(1);
 	let_go_of(STDIN_FILENO);
@@ -103,7 +106,7 @@ static void take_back(const struct undo *undo)
 	for (int tries = 0; tries < RETRIES && error && error != -ECANCELED && error != -EXDEV; tries++) {
 		if (tries)
 			sleep(1);
-		error = attach_undo(undo, &diag);
+		error = change_undo(undo, &diag);
 	}
 	/* There is no terminal to tell it to. */
 	openlog("flagfilter", LOG_PID, LOG_DAEMON);
@@ -114,20 +117,20 @@ static void take_back(const struct undo *undo)
 		       diag.text);
 }
 
-static _Noreturn void be_the_guardian(unsigned int seconds, guarded_work *work, void *context)
+static _Noreturn void be_the_guardian(struct result *result, unsigned int seconds, guarded_work *work, void *context)
 {
 	struct undo *undo = calloc(1, sizeof(*undo));
-	struct result result = {.error = -ENOMEM};
+	int error = -ENOMEM;
 
 	if (undo) {
 		undo->seconds = seconds;
-		result.error = work(context, undo, &result.diag);
+		error = work(context, undo, &result->snapshot, &result->diag);
 	}
+	result->error = error;
 	/* It does not matter whether anybody is there to read it. */
-	if (write(ONLY_FD, &result, sizeof(result)) != sizeof(result))
-		result.diag = (struct diag){};
+	(void)!write(ONLY_FD, "", 1);
 	let_go_of(STDERR_FILENO);
-	if (!result.error) {
+	if (!error) {
 		keep_only(undo->pending);
 		undo->pending = ONLY_FD;
 		wait_for_the_end(undo);
@@ -137,7 +140,7 @@ static _Noreturn void be_the_guardian(unsigned int seconds, guarded_work *work, 
 }
 
 /* Twice forked, so that it is nobody's child and cannot get a terminal again. */
-static int start(int result_fd, unsigned int seconds, guarded_work *work, void *context)
+static int start(int done_fd, struct result *result, unsigned int seconds, guarded_work *work, void *context)
 {
 	pid_t child = fork();
 
@@ -146,8 +149,8 @@ static int start(int result_fd, unsigned int seconds, guarded_work *work, void *
 	if (!child) {
 		setsid();
 		if (!fork()) {
-			leave(result_fd);
-			be_the_guardian(seconds, work, context);
+			leave(done_fd);
+			be_the_guardian(result, seconds, work, context);
 		}
 		_exit(0);
 	}
@@ -155,25 +158,39 @@ static int start(int result_fd, unsigned int seconds, guarded_work *work, void *
 	return 0;
 }
 
-int guardian_run(unsigned int seconds, guarded_work *work, void *context, struct diag *diag)
+static int run(struct result *result, unsigned int seconds, guarded_work *work, void *context, struct diag *diag)
 {
-	struct result result = {};
 	_cleanup_fd_ int in = -1;
 	int ends[2], error;
+	char done;
 
-	if (!seconds)
-		return work(context, NULL, diag);
 	if (pipe2(ends, O_CLOEXEC))
 		return diag_fail(diag, -errno, "cannot start a guardian: %s", strerror(errno));
 	in = ends[0];
 	fflush(stdout);
-	error = start(ends[1], seconds, work, context);
+	error = start(ends[1], result, seconds, work, context);
 	close(ends[1]);
-	if (!error && read(in, &result, sizeof(result)) != sizeof(result))
+	if (!error && read(in, &done, sizeof(done)) != sizeof(done))
 		error = -ECHILD;
 	if (error)
 		return diag_fail(diag, error, "the guardian ended at once (%s); see `flagfilter status`",
 				 strerror(-error));
-	*diag = result.diag;
-	return result.error;
+	*diag = result->diag;
+	return result->error;
+}
+
+int guardian_run(unsigned int seconds, guarded_work *work, void *context, struct snapshot *snapshot, struct diag *diag)
+{
+	struct result *result;
+	int error;
+
+	if (!seconds)
+		return work(context, NULL, snapshot, diag);
+	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (result == MAP_FAILED)
+		return diag_no_memory(diag);
+	error = run(result, seconds, work, context, diag);
+	*snapshot = result->snapshot;
+	munmap(result, sizeof(*result));
+	return error;
 }

@@ -323,15 +323,15 @@ static void ask_ethtool(struct nic *nic)
 	ask_gro_hw(fd, nic);
 }
 
-int nic_read(struct nic *nic, const char *name, unsigned int ifindex, struct diag *diag)
+int nic_read(struct nic *nic, const struct interface *interface, struct diag *diag)
 {
-	struct nic read = {.ifindex = ifindex};
+	struct nic read = {.ifindex = interface->ifindex};
 	int error;
 
-	snprintf(read.name, sizeof(read.name), "%s", name);
+	memcpy(read.name, interface->name, sizeof(read.name));
 	error = read_links(&read);
 	if (error)
-		return diag_fail(diag, error, "cannot ask the kernel about %s: %s", name, strerror(-error));
+		return diag_fail(diag, error, "cannot ask the kernel about %s: %s", interface->name, strerror(-error));
 	snprintf(read.driver, sizeof(read.driver), "%s", *read.kind ? read.kind : "its driver");
 	ask_features(&read);
 	ask_ethtool(&read);

@@ -3,9 +3,8 @@
 #ifndef NIC_H
 #define NIC_H
 
-#include "diag.h"
+#include "interface.h"
 #include <linux/types.h>
-#include <net/if.h>
 
 enum answer { UNKNOWN, NO, YES };
 
@@ -37,7 +36,7 @@ struct nic {
 	enum answer lro, gro_hw, gro_hw_fixed, rxvlan;
 };
 
-/* Reads all of it for the interface with this name and index in this network namespace. -errno with DIAG filled. */
-int nic_read(struct nic *nic, const char *name, unsigned int ifindex, struct diag *diag);
+/* Reads all of it for INTERFACE. -errno with DIAG filled. */
+int nic_read(struct nic *nic, const struct interface *interface, struct diag *diag);
 
 #endif

@@ -2,6 +2,7 @@
 #include "pending.h"
 
 #include "cleanup.h"
+#include "clock.h"
 #include "policy_write.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define FILE_PREFIX "unconfirmed-"
 
@@ -19,17 +19,9 @@ static const char *path_of(__u32 filter, char path[PENDING_PATH_SIZE])
 	return path;
 }
 
-__u64 pending_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 unsigned int pending_seconds(const struct pending *pending)
 {
-	__u64 now = pending_now_ns();
+	__u64 now = clock_boot_ns();
 
 	return pending->deadline_ns > now ? (pending->deadline_ns - now + 999999999) / 1000000000 : 0;
 }
@@ -47,7 +39,8 @@ static int write_file(int fd, __u64 deadline_ns, const struct policy *policy)
 	return 0;
 }
 
-int pending_create(__u32 filter, __u64 deadline_ns, const struct policy *policy, struct diag *diag)
+/* Returns the file, locked, or -errno with DIAG filled. POLICY is NULL if the filter is to be detached. */
+static int create(__u32 filter, __u64 deadline_ns, const struct policy *policy, struct diag *diag)
 {
 	char path[PENDING_PATH_SIZE];
 	int fd, error;
@@ -64,6 +57,15 @@ int pending_create(__u32 filter, __u64 deadline_ns, const struct policy *policy,
 	pending_remove(filter);
 	close(fd);
 	return diag_fail(diag, error, "cannot write %s: %s", path, strerror(-error));
+}
+
+int pending_guard(struct undo *undo, __u32 filter, unsigned int ifindex, struct diag *diag)
+{
+	undo->deadline_ns = clock_boot_ns() + undo->seconds * 1000000000ull;
+	undo->ifindex = ifindex;
+	undo->filter = filter;
+	undo->pending = create(filter, undo->deadline_ns, undo->attached ? NULL : &undo->policy, diag);
+	return undo->pending < 0 ? undo->pending : 0;
 }
 
 int pending_read(__u32 filter, struct pending *pending)

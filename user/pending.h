@@ -24,13 +24,24 @@ struct pending {
 	char path[PENDING_PATH_SIZE];
 };
 
+/* What it takes to take a change back, for the process that made it. */
+struct undo {
+	unsigned int seconds; /* to be set by the caller: how long to wait for the confirmation */
+	__u64 deadline_ns;    /* CLOCK_BOOTTIME */
+	__u32 filter;	      /* its id, see below */
+	unsigned int ifindex;
+	int pending;	      /* the file, locked */
+	bool attached;	      /* detach; otherwise */
+	struct policy policy; /* put this in force again */
+};
+
 /*
  * FILTER is the id of its counters map, which stays as long as the filter does.
  *
- * Makes this process the guardian of a change that goes back to POLICY (NULL: is detached). Returns the file, locked,
- * or -errno with DIAG filled.
+ * Makes this process the guardian of a change of a filter, on the interface with this index, and fills UNDO, of which
+ * the caller has set seconds, and attached or policy. -errno with DIAG filled.
  */
-int pending_create(__u32 filter, __u64 deadline_ns, const struct policy *policy, struct diag *diag);
+int pending_guard(struct undo *undo, __u32 filter, unsigned int ifindex, struct diag *diag);
 
 /* -ENOENT if nothing is to be confirmed. */
 int pending_read(__u32 filter, struct pending *pending);
@@ -39,7 +50,7 @@ void pending_remove(__u32 filter);
 /* Removes the files that nobody guards any more, of filters that are gone. Needs the lock. */
 void pending_sweep(void);
 
-/* Whether the file that pending_create() returned is still there. */
+/* Whether the file that pending_guard() has put into UNDO is still there. */
 bool pending_is_on(int fd);
 
 /* -EBUSY with DIAG filled, if another process guards a change; forgets one that nobody guards any more. */
@@ -47,7 +58,5 @@ int pending_refuse(__u32 filter, const char *interface, struct diag *diag);
 
 /* What is left, in whole seconds, not below 0. */
 unsigned int pending_seconds(const struct pending *pending);
-
-__u64 pending_now_ns(void); /* CLOCK_BOOTTIME */
 
 #endif

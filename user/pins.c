@@ -151,8 +151,9 @@ bool pins_left_behind(unsigned int ifindex)
 	return fd >= 0 && !xdp_map_in_use(id);
 }
 
-int pins_find(const struct xdp_programs *programs, const char *except, char path[PINS_PATH_SIZE], unsigned int *program)
+int pins_find(struct location *location, const char *except)
 {
+	const struct xdp_programs *programs = &location->programs;
 	_cleanup_dir_ DIR *root = opendir(PINS_ROOT);
 	char candidate[PINS_PATH_SIZE];
 	__u32 id = 0;
@@ -170,8 +171,8 @@ int pins_find(const struct xdp_programs *programs, const char *except, char path
 		for (unsigned int i = 0; fd >= 0 && i < programs->count; i++) {
 			if (!belongs(candidate, id, &programs->program[i]))
 				continue;
-			memcpy(path, candidate, sizeof(candidate));
-			*program = i;
+			memcpy(location->pins, candidate, sizeof(candidate));
+			location->program = i;
 			return 0;
 		}
 	}

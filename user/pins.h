@@ -10,11 +10,20 @@
 #ifndef PINS_H
 #define PINS_H
 
+#include "interface.h"
 #include "system.h"
 #include "xdp.h"
 
 #define PINS_ROOT BPFFS "/flagfilter"
 #define PINS_PATH_SIZE 128
+
+/* Where the filter of an interface is. */
+struct location {
+	struct interface interface;
+	struct xdp_programs programs; /* all that are attached there */
+	unsigned int program;	      /* which of them is the filter */
+	char pins[PINS_PATH_SIZE];
+};
 
 /* Whether the BPF filesystem can be seen at all. -ENOENT with DIAG filled. */
 int pins_check(struct diag *diag);
@@ -43,11 +52,10 @@ int pins_mark(const char *dir, __u32 program);
 void pins_unmark(const char *dir, __u32 except);
 
 /*
- * The directory of a filter among PROGRAMS other than the one pinned in EXCEPT (NULL: any), and its program's index
- * there. -ENOENT if there is none, another -errno if that cannot be told.
+ * Looks for a filter among the programs of LOCATION other than the one pinned in EXCEPT (NULL: any), and fills in pins
+ * and program. -ENOENT if there is none, another -errno if that cannot be told.
  */
-int pins_find(const struct xdp_programs *programs, const char *except, char path[PINS_PATH_SIZE],
-	      unsigned int *program);
+int pins_find(struct location *location, const char *except);
 
 /* Opens a pinned map, and tells its id. Returns a file descriptor or -errno. */
 int pins_open(const char *dir, enum program_map map, __u32 *id);

@@ -2,13 +2,13 @@
 #include "program.h"
 
 #include "cleanup.h"
+#include "clock.h"
 #include "flagfilter.skel.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <string.h>
-#include <time.h>
 
 #ifndef BPF_F_XDP_HAS_FRAGS
 #define BPF_F_XDP_HAS_FRAGS (1U << 5)
@@ -187,24 +187,6 @@ int program_sum_sampling(int sampling_fd, struct ff_sampling *sum)
 	return sum_cpus(sampling_fd, (__u64 *)sum, sizeof(*sum) / sizeof(__u64));
 }
 
-static __u64 time_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
-__u64 program_now_ns(void)
-{
-	return time_ns(CLOCK_REALTIME);
-}
-
-__u64 program_monotonic_ns(void)
-{
-	return time_ns(CLOCK_MONOTONIC);
-}
-
 struct ff_state *program_initial_state(const struct policy *policy)
 {
 	struct ff_state *state = calloc(1, sizeof(*state));
@@ -217,7 +199,7 @@ struct ff_state *program_initial_state(const struct policy *policy)
 	*numbered = *policy;
 	compile_number(numbered->rule, numbered->rules);
 	state->layout = FF_LAYOUT;
-	state->attached_ns = program_now_ns();
+	state->attached_ns = clock_wall_ns();
 	state->slot[0].applied_ns = state->slot[0].counting_ns = state->attached_ns;
 	compile_policy(numbered, &state->slot[0]);
 	return state;

@@ -19,9 +19,6 @@ const char *program_map_name(enum program_map map);
  */
 struct ff_state *program_initial_state(const struct policy *policy);
 
-__u64 program_now_ns(void);	  /* CLOCK_REALTIME */
-__u64 program_monotonic_ns(void); /* CLOCK_MONOTONIC, the program's own clock */
-
 /*
  * An object that is open and not loaded yet. Its maps are pinned in PIN_DIR as soon as they exist, or are those already
  * pinned there; STATE is what a new state map holds. -errno with DIAG filled.

@@ -9,6 +9,7 @@
  */
 #include "samples.h"
 
+#include "clock.h"
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,29 +46,16 @@ struct samples {
 	int handled;
 };
 
-static __u32 generation_of(const struct samples *samples)
-{
-	return __atomic_load_n(&samples->filter.state->generation, __ATOMIC_ACQUIRE);
-}
-
 /* Notes the names of the live rules. Those of the policy before stay: samples from then may still come. */
 static void note_names(struct samples *samples)
 {
-	__u32 generation;
+	samples->generation = filter_rule_names(&samples->filter, samples->name);
+}
 
-	do {
-		const struct ff_policy *live;
-		char(*name)[FF_NAME_SIZE];
-
-		generation = generation_of(samples);
-		live = &samples->filter.state->slot[generation & 1];
-		name = samples->name[generation & 1];
-		memset(name, 0, sizeof(samples->name[0]));
-		for (unsigned int i = 0; i < live->rules && i < FF_RULES_MAX; i++)
-			memcpy(name[live->rule[i].counter % FF_COUNTERS], live->rule[i].name, FF_NAME_SIZE - 1);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (generation != generation_of(samples));
-	samples->generation = generation;
+/* The live rule with this counter; empty: no rule has it. */
+static const char *live_name(const struct samples *samples, unsigned int counter)
+{
+	return samples->name[filter_slot(samples->generation)][counter];
 }
 
 /* Whether the reader wants to know about the rule called NAME. */
@@ -85,7 +73,7 @@ static void on_sample(struct samples *samples, int cpu, const struct ff_sample *
 
 	if (size < sizeof(*header) || size - sizeof(*header) < header->captured)
 		return;
-	if (samples->generation != generation_of(samples))
+	if (samples->generation != filter_generation(&samples->filter))
 		note_names(samples);
 	sample = (struct sample){
 		.time_ns = header->time_ns + samples->realtime_offset_ns,
@@ -160,14 +148,13 @@ void samples_count(const struct samples *samples, struct samples_count *count)
 }
 
 /* Which rule counters the reader wants to know about. */
-static void find_wanted(const struct samples *samples, const struct filter *filter, bool wanted[FF_COUNTERS])
+static void find_wanted(const struct samples *samples, bool wanted[FF_COUNTERS])
 {
-	const struct ff_policy *live = &filter->state->slot[filter->state->generation & 1];
+	for (unsigned int counter = 0; counter < FF_COUNTERS; counter++) {
+		const char *name = live_name(samples, counter);
 
-	memset(wanted, 0, FF_COUNTERS);
-	for (unsigned int i = 0; i < live->rules && i < FF_RULES_MAX; i++)
-		if (wants(samples, live->rule[i].name))
-			wanted[live->rule[i].counter % FF_COUNTERS] = true;
+		wanted[counter] = *name && wants(samples, name);
+	}
 }
 
 /* Whether PINS is the directory that is locked, and not another one, perhaps of the same name. */
@@ -192,8 +179,8 @@ static int lock_pins(struct samples *samples, const char *pins, const struct fil
 	if (errno != EWOULDBLOCK)
 		return diag_fail(diag, -errno, "cannot use %s: %s", pins, strerror(errno));
 	return diag_fail(diag, -EBUSY,
-			 "process %u already reads samples of %s, and one can at a time: end it, or wait for it",
-			 filter->state->sample_reader, samples->interface);
+			 "process %d already reads samples of %s, and one can at a time: end it, or wait for it",
+			 filter_sample_reader(filter), samples->interface);
 }
 
 static void close_buffer(struct samples *samples)
@@ -243,12 +230,10 @@ static int begin(struct samples *samples, struct filter *filter, const char *pin
 	filter_close(&samples->filter);
 	samples->filter = *filter;
 	*filter = FILTER_CLOSED;
-	find_wanted(samples, &samples->filter, wanted);
-	samples->filter.state->sample_reader = getpid();
-	samples->filter.state->sample_every_ns = samples->every_ns;
-	filter_sample(&samples->filter, wanted, until_ns);
-	samples->begun = generation_of(samples);
 	note_names(samples);
+	find_wanted(samples, wanted);
+	filter_sample(&samples->filter, wanted, samples->every_ns, until_ns);
+	samples->begun = samples->generation;
 	return 0;
 }
 
@@ -262,7 +247,7 @@ static int begin_anew(struct samples *samples, __u64 until_ns, bool wait, struct
 	int error = wait ? pins_lock(&lock, diag) : pins_try_lock(&lock, diag);
 
 	if (!error)
-		error = filter_locate(&location, samples->interface, diag);
+		error = locate_filter(&location, samples->interface, diag);
 	if (!error)
 		error = filter_open(&filter, location.pins, diag);
 	return error ? error : begin(samples, &filter, location.pins, until_ns, diag);
@@ -274,24 +259,21 @@ static int begin_anew(struct samples *samples, __u64 until_ns, bool wait, struct
  */
 static int renew(struct samples *samples, __u64 now, struct diag *diag)
 {
-	struct ff_state *state = samples->filter.state;
 	struct location location;
-	int error = filter_locate(&location, samples->interface, diag);
+	int error = locate_filter(&location, samples->interface, diag);
 
 	if (error)
 		return error;
-	samples->realtime_offset_ns = program_now_ns() - now;
-	if (is_locked(samples, location.pins) && samples->begun == generation_of(samples) &&
-	    state->sample_until_ns > now) {
-		__atomic_store_n(&state->sample_until_ns, now + DEADLINE_NS, __ATOMIC_RELEASE);
+	samples->realtime_offset_ns = clock_wall_ns() - now;
+	if (is_locked(samples, location.pins) && samples->begun == filter_generation(&samples->filter) &&
+	    filter_sample_longer(&samples->filter, now, now + DEADLINE_NS))
 		return 0;
-	}
 	return begin_anew(samples, now + DEADLINE_NS, false, diag);
 }
 
 static int renew_in_time(struct samples *samples, struct diag *diag)
 {
-	__u64 now = program_monotonic_ns();
+	__u64 now = clock_monotonic_ns();
 	int error;
 
 	if (now < samples->next_renewal_ns)
@@ -311,7 +293,7 @@ static int check_rules(const struct samples *samples, struct diag *diag)
 		bool found = false;
 
 		for (unsigned int counter = 0; counter < FF_COUNTERS && !found; counter++)
-			found = !strcmp(samples->name[samples->generation & 1][counter], samples->rule[j]);
+			found = !strcmp(live_name(samples, counter), samples->rule[j]);
 		if (!found)
 			return diag_usage(diag, "no rule '%.40s' in the policy of %s; see `flagfilter rule %s`",
 					  samples->rule[j], samples->interface, samples->interface);
@@ -338,7 +320,7 @@ int samples_open(struct samples **samples, const char *interface, const struct s
 	opened->context = context;
 	opened->filter = FILTER_CLOSED;
 	opened->map = opened->lock = -1;
-	error = begin_anew(opened, program_monotonic_ns() + DEADLINE_NS, !options->no_wait, diag);
+	error = begin_anew(opened, clock_monotonic_ns() + DEADLINE_NS, !options->no_wait, diag);
 	if (!error)
 		error = check_rules(opened, diag);
 	if (error)

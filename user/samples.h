@@ -20,7 +20,7 @@
 #define SAMPLES_H
 
 #include "cleanup.h"
-#include "filter.h"
+#include "locate.h"
 
 #define SAMPLES_RATE 256    /* by default: a second and CPU */
 #define SAMPLES_RATE_MIN 10 /* below, a sample would cost more than there are levels in the bucket */

@@ -3,14 +3,14 @@
 #ifndef SURVEY_H
 #define SURVEY_H
 
-#include "moment.h"
 #include "offenders.h"
 #include "samples.h"
+#include <jansson.h>
 #include <signal.h>
 
 struct survey {
-	struct moment before, after; /* the counters: exact */
-	double seconds;		     /* between the two */
+	struct snapshot before, after; /* the counters: exact */
+	double seconds;		       /* between the two */
 	struct samples_count count;
 	struct offenders offenders; /* estimated from the samples; sorted */
 };
@@ -21,14 +21,14 @@ struct survey {
 struct survey *survey_run(const char *interface, unsigned int seconds, const struct samples_options *options,
 			  const volatile sig_atomic_t *stop, int *error, struct diag *diag);
 
-/* As moment_to_json(), of the end, and frames, interval_s, seen, sampled and lost. NULL: no memory. */
+/* As heading_to_json(), of the end, and frames, interval_s, seen, sampled and lost. NULL: no memory. */
 json_t *survey_to_json(const struct survey *survey);
 
 /* A samples_handler for struct offenders OFFENDERS. */
 void survey_add_sample(void *offenders, const struct sample *sample);
 
-/* What the rule called NAME had counted at MOMENT; zeros if it is not there. */
-struct ff_rule_count survey_counted(const struct moment *moment, const char *name);
+/* What the rule called NAME had counted at the time of SNAPSHOT; zeros if it is not there. */
+struct ff_rule_count survey_counted(const struct snapshot *snapshot, const char *name);
 
 /* What the samples say of the rule called NAME, or NULL: nothing. */
 const struct offenders_rule *survey_offenders(const struct survey *survey, const char *name);

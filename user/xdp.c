@@ -248,11 +248,11 @@ static const char *reason(int error, char buffer[REASON_SIZE])
 	return buffer;
 }
 
-static int fail_attach(struct diag *diag, int error, const char *interface, enum xdp_mode mode, bool loaded)
+static int fail_attach(struct diag *diag, int error, const struct interface *interface, enum xdp_mode mode, bool loaded)
 {
 	char text[REASON_SIZE];
 
-	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s", interface, xdp_mode_name(mode),
+	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s", interface->name, xdp_mode_name(mode),
 		  loaded ? "" : "the XDP program does not load: ", reason(error, text), advice(error, mode, loaded));
 	return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 }
@@ -270,8 +270,8 @@ static void end_change(void)
 	chatter.notes = NULL;
 }
 
-int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
-	       const char *notes, struct diag *diag)
+int xdp_attach(struct program *program, const struct interface *interface, enum xdp_mode mode, const char *notes,
+	       struct diag *diag)
 {
 	_cleanup_(cleanup_xdp_program) struct xdp_program *xdp = NULL;
 	struct bpf_object *object = program_object(program);
@@ -279,9 +279,9 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
 	int error;
 
 	if (mode == XDP_OFFLOAD) {
-		bpf_program__set_ifindex(bpf_object__find_program_by_name(object, PROGRAM_NAME), ifindex);
+		bpf_program__set_ifindex(bpf_object__find_program_by_name(object, PROGRAM_NAME), interface->ifindex);
 		bpf_object__for_each_map (map, object)
-			bpf_map__set_ifindex(map, ifindex);
+			bpf_map__set_ifindex(map, interface->ifindex);
 	}
 	xdp = xdp_program__from_bpf_obj(object, "xdp");
 	error = libxdp_get_error(xdp);
@@ -291,8 +291,8 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
 	}
 	xdp_program__set_run_prio(xdp, RUN_PRIORITY);
 	chatter.kernel_words[0] = '\0';
-	begin_change(ifindex, notes);
-	error = xdp_program__attach(xdp, ifindex, modes[mode].libxdp, 0);
+	begin_change(interface->ifindex, notes);
+	error = xdp_program__attach(xdp, interface->ifindex, modes[mode].libxdp, 0);
 	end_change();
 	return error ? fail_attach(diag, error, interface, mode, program_id(program)) : 0;
 }
@@ -309,14 +309,14 @@ static int fail_by_id(struct diag *diag, int error, const char *interface, __u32
 	return diag_add_needs(diag, error, NEEDS_SYS_ADMIN);
 }
 
-int xdp_load(struct program *program, const char *interface, enum xdp_mode mode, struct diag *diag)
+int xdp_load(struct program *program, const struct interface *interface, enum xdp_mode mode, struct diag *diag)
 {
 	int error = bpf_object__load(program_object(program));
 
 	return error ? fail_attach(diag, error, interface, mode, false) : 0;
 }
 
-int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
+int xdp_replace(struct program *program, const struct interface *interface, enum xdp_mode mode, __u32 old_id,
 		struct diag *diag)
 {
 	struct bpf_object *object = program_object(program);
@@ -326,8 +326,9 @@ int xdp_replace(struct program *program, unsigned int ifindex, const char *inter
 
 	chatter.kernel_words[0] = '\0';
 	if (old_fd < 0)
-		return fail_by_id(diag, -errno, interface, old_id);
-	error = bpf_xdp_attach(ifindex, bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME)),
+		return fail_by_id(diag, -errno, interface->name, old_id);
+	error = bpf_xdp_attach(interface->ifindex,
+			       bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME)),
 			       modes[mode].flag | XDP_FLAGS_REPLACE, &options);
 	return error ? fail_attach(diag, error, interface, mode, true) : 0;
 }
@@ -356,8 +357,8 @@ static int detach_exclusive(unsigned int ifindex, enum xdp_mode mode, __u32 id)
 	return fd < 0 ? -errno : bpf_xdp_detach(ifindex, modes[mode].flag | XDP_FLAGS_REPLACE, &options);
 }
 
-int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_programs *programs, __u32 id,
-	       const char *notes, struct diag *diag)
+int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, const char *notes,
+	       struct diag *diag)
 {
 	char text[REASON_SIZE];
 	const char *on_words;
@@ -365,16 +366,17 @@ int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_pro
 
 	chatter.kernel_words[0] = '\0';
 	if (programs->shared) {
-		begin_change(ifindex, notes);
-		error = detach_shared(ifindex, id);
+		begin_change(interface->ifindex, notes);
+		error = detach_shared(interface->ifindex, id);
 		end_change();
 	} else {
-		error = detach_exclusive(ifindex, programs->mode, id);
+		error = detach_exclusive(interface->ifindex, programs->mode, id);
 	}
 	if (!error)
 		return 0;
 	on_words = advice_on_words(chatter.kernel_words);
-	diag_fail(diag, error, "cannot detach from %s: %s%s", interface, reason(error, text), on_words ? on_words : "");
+	diag_fail(diag, error, "cannot detach from %s: %s%s", interface->name, reason(error, text),
+		  on_words ? on_words : "");
 	return diag_add_needs(diag, error, NEEDS_NET_ADMIN | NEEDS_SYS_ADMIN);
 }
 

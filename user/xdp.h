@@ -3,6 +3,7 @@
 #ifndef XDP_H
 #define XDP_H
 
+#include "interface.h"
 #include "program.h"
 
 enum xdp_mode { XDP_MODE_NONE, XDP_NATIVE, XDP_GENERIC, XDP_OFFLOAD };
@@ -38,8 +39,8 @@ bool xdp_program_uses(const struct xdp_program_info *program, __u32 map_id);
  * Loads PROGRAM and attaches it, beside others if they came through libxdp. What libxdp would leave if it were killed
  * is noted in the directory NOTES. -errno with DIAG filled.
  */
-int xdp_attach(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode,
-	       const char *notes, struct diag *diag);
+int xdp_attach(struct program *program, const struct interface *interface, enum xdp_mode mode, const char *notes,
+	       struct diag *diag);
 
 /*
  * Lets xdp_attach() do without libxdp's dispatcher from now on. Linux 5.10 has the extension programs that a dispatcher
@@ -48,15 +49,15 @@ int xdp_attach(struct program *program, unsigned int ifindex, const char *interf
 void xdp_skip_dispatcher(void);
 
 /* Loads PROGRAM, to be put where another is by xdp_replace(). */
-int xdp_load(struct program *program, const char *interface, enum xdp_mode mode, struct diag *diag);
+int xdp_load(struct program *program, const struct interface *interface, enum xdp_mode mode, struct diag *diag);
 
 /* Puts PROGRAM, which is loaded, without a gap where the exclusively attached program with OLD_ID is. */
-int xdp_replace(struct program *program, unsigned int ifindex, const char *interface, enum xdp_mode mode, __u32 old_id,
+int xdp_replace(struct program *program, const struct interface *interface, enum xdp_mode mode, __u32 old_id,
 		struct diag *diag);
 
 /* Takes away the program with this id and no other. NOTES as above. */
-int xdp_detach(unsigned int ifindex, const char *interface, const struct xdp_programs *programs, __u32 id,
-	       const char *notes, struct diag *diag);
+int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, const char *notes,
+	       struct diag *diag);
 
 /* Whether any loaded program in the system uses the map with this id; true also when that cannot be found out. */
 bool xdp_map_in_use(__u32 map_id);

@@ -11,6 +11,7 @@
  */
 #include "bench.h"
 #include "filter.h"
+#include "locate.h"
 #include "report.h"
 
 #include <bpf/bpf.h>
@@ -54,10 +55,9 @@ static void make_report(const char *interface)
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	_cleanup_free_ char *text = NULL;
 	json_t *object = json_object();
-	struct location location;
 	struct diag diag = {};
 
-	if (!snapshot || filter_locate_and_read(&location, snapshot, interface, &diag))
+	if (!snapshot || locate_and_read(snapshot, interface, &diag))
 		fail_diag(&diag);
 	if (report_to_json(&snapshot->counts, object))
 		fail("no memory");

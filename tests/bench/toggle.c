@@ -311,7 +311,7 @@ int main(int argc, char **argv)
 	make_policy(&drop, "first", FF_ENFORCED);
 	make_policy(&pass, "first", FF_MONITORED);
 	enter_netns(argv[5]);
-	if (attach(argv[6], XDP_NATIVE, &both_drop[0], NULL, &diag) || filter_locate(&location, argv[6], &diag) ||
+	if (attach(&location, argv[6], XDP_NATIVE, &both_drop[0], NULL, &diag) ||
 	    filter_open(&filter, location.pins, &diag))
 		fail_diag(&diag);
 	stay_on_cpu(0, FLIPPER_CPU);

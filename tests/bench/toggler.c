@@ -10,8 +10,8 @@
  * two, STORES times under the lock that loaders take; then they have their turn, and RULE gets its next mode by the way
  * that the `rule` command takes.
  */
-#include "attach.h"
 #include "bench.h"
+#include "change.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -42,10 +42,11 @@ static int set(struct policy *policy, void *context, struct diag *diag)
 
 static void change(const char *interface, struct setting *setting)
 {
+	static struct snapshot snapshot;
 	struct diag diag = {};
 
 	setting->mode = (setting->mode + 1) % (FF_ENFORCED + 1);
-	if (attach_change_policy(interface, set, setting, NULL, &diag))
+	if (change_policy(&snapshot, interface, set, setting, NULL, &diag))
 		fail_diag(&diag);
 }
 
@@ -79,7 +80,7 @@ static void open_filter(struct filter *filter, const char *interface)
 	struct location location;
 	struct diag diag = {};
 
-	if (filter_locate(&location, interface, &diag) || filter_open(filter, location.pins, &diag))
+	if (locate_filter(&location, interface, &diag) || filter_open(filter, location.pins, &diag))
 		fail_diag(&diag);
 }
 
