@@ -20,8 +20,7 @@ static const struct {
 	/* What no stack sends. */
 	{0, CLASSIC,
 	 "A NULL segment: none of the six classic flags is set, which no TCP stack sends. It is the NULL scan (nmap "
-	 "-sN; "
-	 "also probe T2 of nmap -O): a closed port answers with RST, an open one is silent."},
+	 "-sN; also probe T2 of nmap -O): a closed port answers with RST, an open one is silent."},
 	{FIN | PSH | URG, CLASSIC,
 	 "The Xmas scan (nmap -sX; also probe T7 of nmap -O): FIN, PSH and URG lit, and no ACK. A closed port answers "
 	 "with RST, an open one is silent."},
@@ -36,16 +35,13 @@ static const struct {
 	 "let it by and some stacks answer it like a SYN (nmap --scanflags SYNFIN, hping3 -SF)."},
 	{SYN | RST, SYN | RST,
 	 "Opens and aborts a connection at once, which no TCP stack does. Scanners send it to learn from the answer "
-	 "which "
-	 "stack or packet filter they met (nmap --scanflags SYNRST, hping3 -SR)."},
+	 "which stack or packet filter they met (nmap --scanflags SYNRST, hping3 -SR)."},
 	{FIN, CLASSIC,
 	 "The FIN scan (nmap -sF): a close without ACK. A closed port answers with RST, an open one is silent. An "
-	 "honest "
-	 "close carries ACK, as every segment does but the first SYN and some RSTs (RFC 9293)."},
+	 "honest close carries ACK, as every segment does but the first SYN and some RSTs (RFC 9293)."},
 	{FIN, FIN | ACK,
 	 "A close without ACK, a variant of the FIN scan (nmap -sF). An honest close carries ACK, as every segment "
-	 "does "
-	 "but the first SYN and some RSTs (RFC 9293)."},
+	 "does but the first SYN and some RSTs (RFC 9293)."},
 	{RST | FIN, RST | FIN,
 	 "Closes in order and aborts at once. Disputed: Linux conntrack calls it invalid, FreeBSD pf does not."},
 	{SYN | ACK | URG, SYN | ACK | URG,
@@ -55,12 +51,10 @@ static const struct {
 	 "An abort with urgent data. Disputed: Linux conntrack calls it invalid, FreeBSD pf does not."},
 	{RST | URG, RST | URG,
 	 "An abort with urgent data and without ACK, which no TCP stack sends; Linux conntrack and FreeBSD pf both "
-	 "call "
-	 "it illegal."},
+	 "call it illegal."},
 	{0, SYN | ACK | RST,
 	 "Neither opens, nor acknowledges, nor aborts: only URG or PSH is set. Such a segment belongs to no "
-	 "connection, "
-	 "and a stack discards it (RFC 9293). A variant of the NULL scan."},
+	 "connection, and a stack discards it (RFC 9293). A variant of the NULL scan."},
 
 	/* Opening. */
 	{SYN | URG, SYN | URG,
@@ -79,8 +73,8 @@ static const struct {
 	{SYN | ACK | ECE | AE, SYN | ACK | ECN,
 	 "Accepts a connection, and ECN on it with a nonce (RFC 3540, historic)."},
 	{SYN | ACK, SYN | ACK,
-	 "Accepts a connection, and accurate ECN feedback on it; the ECN flags say how the SYN arrived (AccECN, "
-	 "RFC 9768)."},
+	 "Accepts a connection, and accurate ECN feedback on it; the ECN flags say how the SYN arrived (AccECN, RFC "
+	 "9768)."},
 
 	/* Aborting and closing. */
 	{RST | ACK, RST | ACK, "Refuses a connection, as a closed port does, or aborts one."},
@@ -88,9 +82,8 @@ static const struct {
 	{FIN | PSH | URG | ACK, FIN | PSH | URG | ACK,
 	 "Sends the last, urgent data and closes. Unusual but legal: with ACK it is not an Xmas scan."},
 	{FIN | ACK, FIN | ACK,
-	 "Closes one direction of a connection in order; PSH beside it comes with the last data. Without a connection "
-	 "it is "
-	 "the Maimon scan (nmap -sM)."},
+	 "Closes one direction of a connection in order; PSH beside it comes with the last data. Without a "
+	 "connection it is the Maimon scan (nmap -sM)."},
 
 	/* In between. */
 	{URG | ACK, URG | ACK,

@@ -46,13 +46,13 @@ static int ask_rule(struct policy *policy, const char *text, struct diag *diag)
 	if (!strchr(text, '/')) {
 		if (policy_known_rule(text, &rule))
 			return diag_usage(diag,
-					  "'%.80s' is neither VALUE/MASK, like SYN,FIN/SYN,FIN, nor a built-in "
-					  "rule, nor a class",
+					  "'%.80s' is neither VALUE/MASK, like SYN,FIN/SYN,FIN, nor a built-in rule, "
+					  "nor a class",
 					  text);
 	} else if (flags_parse_match(text, &rule.value, &rule.mask)) {
 		return diag_usage(diag,
-				  "'%.80s' is not VALUE/MASK, like SYN,FIN/SYN,FIN: flags of the value must be "
-				  "among those of the mask",
+				  "'%.80s' is not VALUE/MASK, like SYN,FIN/SYN,FIN: flags of the value must be among "
+				  "those of the mask",
 				  text);
 	} else {
 		snprintf(rule.name, sizeof(rule.name), "asked");

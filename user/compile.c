@@ -15,7 +15,7 @@ void compile_verdicts(const struct ff_rule *rule, unsigned int rules, bool exemp
 {
 	const struct ff_rule *first;
 
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		if ((first = first_match(rule, rules, class, FF_ENFORCED)))
 			verdict[class] = FF_VERDICT(exempt ? FF_DROP_UNLESS_EXEMPT : FF_DROP, first->counter);
 		else if ((first = first_match(rule, rules, class, FF_MONITORED)))

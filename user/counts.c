@@ -5,7 +5,7 @@ struct ff_count counts_passed(const struct counts *counts)
 {
 	struct ff_count sum = {};
 
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		sum.packets += counts->counters.passed[class].packets;
 		sum.bytes += counts->counters.passed[class].bytes;
 	}

@@ -35,7 +35,7 @@ static void decide(const struct policy *policy, const struct ff_rule *rule[FF_CL
 	__u16 verdict[FF_CLASSES];
 
 	compile_by_place(policy, verdict);
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		action[class] = FF_ACTION(verdict[class]);
 		if (action[class] == FF_DROP_UNLESS_EXEMPT)
 			action[class] = FF_DROP;
@@ -60,7 +60,7 @@ static void compare_classes(const struct policy *before, const struct policy *af
 
 	decide(before, old_rule, old);
 	decide(after, new_rule, new);
-	for (unsigned int class = 0; class < FF_CLASSES; class ++)
+	for (unsigned int class = 0; class < FF_CLASSES; ++class)
 		if (old[class] != new[class])
 			difference->class[difference->classes++] = (struct class_change){
 				.class = class,

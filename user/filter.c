@@ -86,8 +86,8 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 		error = map_state(opened.map[MAP_STATE], &opened.state);
 	if (error == -EPROTO)
 		return diag_fail(diag, error,
-				 "the maps in %s belong to another version of flagfilter; use that one, or `flagfilter "
-				 "detach` and attach anew",
+				 "the maps in %s belong to another version of flagfilter; use that one, or "
+				 "`flagfilter detach` and attach anew",
 				 pins);
 	if (error) {
 		diag_fail(diag, error, "cannot open the maps in %s: %s", pins, strerror(-error));
@@ -353,7 +353,7 @@ static void assign_counters(struct policy *next, const struct ff_policy *live, c
 
 static void sample(struct ff_policy *policy, const bool wanted[FF_COUNTERS], bool any)
 {
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		__u16 verdict = policy->verdict[class] & ~(FF_SAMPLE << 8);
 
 		if (any && FF_ACTION(verdict) != FF_PASS && (!wanted || wanted[FF_COUNTER(verdict) % FF_COUNTERS]))
@@ -391,7 +391,7 @@ static void sample_as_before(const struct ff_policy *live, struct ff_policy *nex
 {
 	bool wanted[FF_COUNTERS] = {}, all = true;
 
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		__u16 verdict = live->verdict[class];
 
 		if (FF_ACTION(verdict) == FF_PASS)
@@ -516,7 +516,7 @@ int filter_reset(struct filter *filter, struct diag *diag)
 
 void filter_silence(struct ff_policy *policy, bool silent)
 {
-	for (unsigned int class = 0; class < FF_CLASSES; class ++)
+	for (unsigned int class = 0; class < FF_CLASSES; ++class)
 		policy->verdict[class] = (policy->verdict[class] & ~(FF_SILENT << 8)) | (silent ? FF_SILENT << 8 : 0);
 }
 

@@ -35,8 +35,8 @@ static int fail_absent(const struct location *location, const char *interface, s
 		return diag_fail(diag, -ENOENT, "not attached to %s: '%.15s', id %u, is there%s", interface,
 				 other->name, other->id, taken ? " in its place" : "");
 	return diag_fail(diag, -ENOENT, "not attached to %s%s", interface,
-			 taken ? ": another tool took its program off; `flagfilter attach` puts it on again, counting "
-				 "from zero"
+			 taken ? ": another tool took its program off; `flagfilter attach` puts it on again, "
+				 "counting from zero"
 			       : "");
 }
 

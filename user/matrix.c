@@ -23,7 +23,7 @@ void matrix_from(struct matrix *matrix, const struct counts *counts, const struc
 
 	compile_by_place(policy, verdict);
 	matrix->rows = 0;
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		struct matrix_row row = {class, verdict[class], counts->counters.passed[class],
 					 counts->counters.dropped[class]};
 

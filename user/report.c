@@ -41,7 +41,7 @@ int report_to_json(const struct counts *counts, json_t *object)
 	json_t *not_judged = json_object();
 	int error = 0;
 
-	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++)
+	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; ++class)
 		error |= json_object_set_new(not_judged, class_name(class),
 					     json_integer(counts_not_judged(counts, class)));
 	error |= json_object_set_new(object, "frames", report_count_to_json(&frames));

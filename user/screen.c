@@ -45,8 +45,8 @@ int screen_open(struct diag *diag)
 		terminal.screen = newterm(NULL, stdout, stdin);
 	if (!terminal.screen)
 		return diag_fail(diag, -ENOTTY,
-				 "this terminal cannot be drawn on: TERM is '%.40s'; `flagfilter stats "
-				 "IF --watch` does without",
+				 "this terminal cannot be drawn on: TERM is '%.40s'; `flagfilter stats IF --watch` "
+				 "does without",
 				 type ? type : "");
 	terminal.window = stdscr;
 	cbreak();

@@ -279,7 +279,7 @@ static int preset_effect(const struct summary *summary, unsigned int preset, str
 	*effect = (struct effect){};
 	if (preset_verdicts(preset, verdict) || preset_verdicts(preset ? preset - 1 : 0, before))
 		return -ENOMEM;
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		if (verdict[class] == FF_PASS)
 			continue;
 		effect->dropped.packets += summary->class[class].packets;
@@ -294,7 +294,7 @@ static int take_most(const struct summary *summary, bool left[FF_CLASSES])
 {
 	int most = -1;
 
-	for (int class = 0; class < FF_CLASSES; class ++)
+	for (int class = 0; class < FF_CLASSES; ++class)
 		if (left[class] && (most < 0 || summary->class[class].packets > summary->class[most].packets))
 			most = class;
 	if (most >= 0)

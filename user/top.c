@@ -134,7 +134,7 @@ void top_update(struct top_filter *filter, const struct counts *counts, double t
 	const struct tick tick = tick_of(filter, time_s);
 	__u64 not_judged = 0;
 
-	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; class ++)
+	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; ++class)
 		not_judged += counts_not_judged(counts, class);
 	advance(&filter->passed, counts_passed(counts).packets, &tick);
 	advance(&filter->dropped, counts_dropped(counts).packets, &tick);

@@ -50,7 +50,7 @@ static void add_subject(const char *name, int fd)
 /* As a reader of samples does. */
 static void ask_for_samples(struct ff_state *state)
 {
-	for (unsigned int class = 0; class < FF_CLASSES; class ++)
+	for (unsigned int class = 0; class < FF_CLASSES; ++class)
 		if (state->slot[0].verdict[class] != FF_PASS)
 			state->slot[0].verdict[class] |= FF_SAMPLE << 8;
 	state->sample_until_ns = -1;

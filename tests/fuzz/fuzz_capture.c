@@ -8,7 +8,7 @@ static __u64 sum_frames(const struct ff_counters *counters)
 {
 	__u64 sum = 0;
 
-	for (unsigned int class = 0; class < FF_CLASSES; class ++)
+	for (unsigned int class = 0; class < FF_CLASSES; ++class)
 		sum += counters->passed[class].packets + counters->dropped[class];
 	return sum;
 }

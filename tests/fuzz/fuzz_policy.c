@@ -22,7 +22,7 @@ static void require_verdicts(const struct policy *policy)
 	static struct ff_policy compiled;
 
 	compile_policy(policy, &compiled);
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		__u16 verdict = compiled.verdict[class];
 
 		REQUIRE(!(verdict & FF_SILENT << 8));

@@ -38,7 +38,7 @@ static void test_presets_grow(void **state)
 	struct ff_policy a = compiled(&small), b = compiled(&strict), c = compiled(&large);
 
 	(void)state;
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		assert_true(a.verdict[class] == FF_PASS || b.verdict[class] != FF_PASS);
 		assert_true(b.verdict[class] == FF_PASS || c.verdict[class] != FF_PASS);
 	}
@@ -205,7 +205,7 @@ static void test_random_policies(void **state)
 		memset(verdict, 0xa5, sizeof(verdict));
 		compile_verdicts(rule, rules, exempt, verdict);
 		evaluate_naively(rule, rules, exempt, expected);
-		for (int class = 0; class < FF_CLASSES; class ++)
+		for (int class = 0; class < FF_CLASSES; ++class)
 			if (verdict[class] != expected[class])
 				fail_msg("policy %d, class %d: 0x%04x, not 0x%04x", n, class, verdict[class],
 					 expected[class]);

@@ -58,7 +58,7 @@ static unsigned int dropped_by(const struct policy *policy)
 {
 	unsigned int dropped = 0;
 
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		bool match = false;
 
 		for (unsigned int i = 0; i < policy->rules; i++)

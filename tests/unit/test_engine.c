@@ -393,7 +393,7 @@ static void test_invariants(void **state)
 		bytes += size;
 	}
 	counters = engine_native_counters(engine);
-	for (unsigned int class = 0; class < FF_CLASSES; class ++) {
+	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		passed.packets += counters->passed[class].packets;
 		passed.bytes += counters->passed[class].bytes;
 		by_class += counters->dropped[class];
