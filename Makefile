@@ -7,9 +7,9 @@
 #	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
 #	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
 #	make fuzz		hostile input, guided by coverage (FUZZ_SECONDS=60)
-#	make mutants coverage	whether the tests are worth anything; more of that in tests/hygiene.mk
+#	make mutants coverage	whether the tests are worth anything; more of that in tests/tools/hygiene.mk
 #	make bench		measure it against what one would use instead (root)
-#	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way include rule
+#	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way doors between rooms
 #	make check-vmlinux	compare vmlinux.h with the running kernel's BTF
 #	make install		PREFIX=/usr/local, DESTDIR=
 #	make clean
@@ -44,7 +44,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 NCURSES := $(if $(findstring /,$(shell $(CC) -print-file-name=libtinfo.a)),-l:libncursesw.a -l:libtinfo.a,-lncursesw -ltinfo)
 LIBS := -lxdp -lbpf -lyaml -ljansson $(NCURSES) -lm -ldl
 
-SOURCES := $(wildcard user/*.c)
+SOURCES := $(wildcard user/*.c user/*/*.c)
 OBJECTS := $(SOURCES:user/%.c=$(OUT)/user/%.o)
 MODULES := $(filter-out user/main.c,$(SOURCES))
 ASAN_OBJECTS := $(MODULES:user/%.c=$(OUT)/asan/%.o)
@@ -55,7 +55,7 @@ all: $(OUT)/flagfilter $(OUT)/completion/flagfilter $(OUT)/completion/_flagfilte
 include tests/bench/rules.mk
 include tests/vm/rules.mk
 include tests/fuzz/rules.mk
-include tests/hygiene.mk
+include tests/tools/hygiene.mk
 
 # The program: compiled, stripped of what only debuggers need, and as C in a skeleton.
 $(OUT)/bpf/%.bpf.o: bpf/%.bpf.c
@@ -74,7 +74,7 @@ $(OUT)/user/%.o: user/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(HARDENING) $(CFLAGS) -c $< -o $@
 
-$(OUT)/user/program.o $(OUT)/asan/program.o: $(OUT)/flagfilter.skel.h
+$(OUT)/user/kernel/program.o $(OUT)/asan/kernel/program.o: $(OUT)/flagfilter.skel.h
 
 $(OUT)/flagfilter: $(OBJECTS)
 	$(call say,LD,$@)
@@ -86,16 +86,16 @@ $(OUT)/asan/%.o: user/%.c
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(SANITIZE) -c $< -o $@
 
 $(OUT)/asan/modules.a: $(ASAN_OBJECTS)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(OUT)/tests/%: tests/unit/%.c $(OUT)/asan/modules.a
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(SANITIZE) $< $(OUT)/asan/modules.a $(LIBS) -lcmocka -o $@
 
 # What `make check` runs needs neither root nor a kernel's consent.
-ROOTLESS := tests/commands.bats tests/tables.bats tests/replay.bats tests/completion.bats tests/summary.bats
+ROOTLESS := $(addprefix tests/cli/,$(addsuffix .bats,commands tables replay completion summary doors))
 check: all $(UNIT_TESTS)
-	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS)
+	$(Q)tests/tools/run.sh $(UNIT_TESTS) $(ROOTLESS)
 
 # What root tries or tests is built by whose folder it is, who can then build it again.
 OWNER := $(shell stat -c '%u %g' .)
@@ -103,24 +103,24 @@ AS_OWNER := $(if $(filter 0,$(shell id -u)),$(if $(filter-out 0,$(firstword $(OW
 	--reuid=$(firstword $(OWNER)) --regid=$(lastword $(OWNER)) --clear-groups))
 
 test:
-	$(Q)tests/deps.sh test
+	$(Q)dist/deps.sh test
 	$(Q)$(AS_OWNER) $(MAKE) all bench-build $(UNIT_TESTS)
-	$(Q)tests/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/*.bats)) \
+	$(Q)tests/tools/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/cli/*.bats)) \
 		$(wildcard tests/bench/*.bats tests/net/*.bats)
 
 soak: bench-build
 	$(Q)SOAK_SECONDS=$(or $(SOAK_SECONDS),300) bats tests/net/soak.bats
 
 demo:
-	$(Q)tests/deps.sh demo
+	$(Q)dist/deps.sh demo
 	$(Q)$(AS_OWNER) $(MAKE) all
-	$(Q)tests/demo.sh
+	$(Q)tests/demo/demo.sh
 
-lint: $(OUT)/flagfilter.skel.h
-	$(Q)tests/lint.sh $(filter-out -MMD -MP,$(USER_CFLAGS))
+lint: $(OUT)/flagfilter
+	$(Q)tests/tools/lint.sh $(filter-out -MMD -MP,$(USER_CFLAGS))
 
 check-vmlinux:
-	$(Q)tests/check_vmlinux.sh
+	$(Q)tests/tools/check_vmlinux.sh
 
 # Completion: one part for both shells, and what each makes of it.
 $(OUT)/completion/flagfilter: dist/completion.sh dist/completion.bash

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "command.h"
-#include "text.h"
+#include "base/text.h"
+#include "cmd/command.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "cleanup.h"
-#include "diag.h"
-#include "policy.h"
+#include "base/cleanup.h"
+#include "base/diag.h"
+#include "policy/policy.h"
 
 #include <jansson.h>
 #include <pthread.h>

@@ -10,9 +10,9 @@
  * not show is the price of memory that was last written by another CPU.
  */
 #include "bench.h"
-#include "filter.h"
-#include "locate.h"
-#include "report.h"
+#include "kernel/filter.h"
+#include "kernel/locate.h"
+#include "show/report.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -36,7 +36,7 @@ $(BENCH)/flood: $(BENCH)/honest.o
 $(BENCH)/counters: LDFLAGS += -Wl,--wrap=bpf_map_lookup_elem,--wrap=libbpf_num_possible_cpus
 
 $(BENCH)/modules.a: $(MODULES:user/%.c=$(OUT)/user/%.o)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BENCH_TOOLS): $(BENCH)/%: $(BENCH)/%.o $(BENCH)/bench.o $(BENCH)/modules.a
 	$(call say,LD,$@)

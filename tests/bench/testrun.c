@@ -12,8 +12,8 @@
  * subtracted here.
  */
 #include "bench.h"
-#include "filter.h"
-#include "policy_file.h"
+#include "kernel/filter.h"
+#include "policy/file.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -10,8 +10,8 @@
  *both written and settled, while a flood comes in; and the same against a program that is run over and over, so that a
  * packet is judged every few ten nanoseconds.
  */
-#include "attach.h"
 #include "bench.h"
+#include "kernel/attach.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

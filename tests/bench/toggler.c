@@ -11,7 +11,7 @@
  * that the `rule` command takes.
  */
 #include "bench.h"
-#include "change.h"
+#include "kernel/change.h"
 
 #include <sched.h>
 #include <signal.h>

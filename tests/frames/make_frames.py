@@ -28,7 +28,7 @@ from scapy.layers.vxlan import VXLAN
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << bit for bit in range(9))
 
 PRESETS = ("default", "strict", "conntrack")
-CONTRACT = pathlib.Path(__file__).parents[2] / "docs" / "contract.md"
+CONTRACT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "contract.md"
 
 
 def flags_of(words):

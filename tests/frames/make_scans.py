@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Captures for tests/summary.bats, which knows what is in them: make_scans.py DIR writes DIR/NAME.pcap for each."""
+"""Captures for tests/cli/summary.bats, which knows what is in them: make_scans.py DIR writes DIR/NAME.pcap for each."""
 
 import struct
 import sys

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The input as a capture: every frame in it is judged, and counted once. */
-#include "capture.h"
-#include "engine.h"
 #include "fuzz.h"
+#include "packet/capture.h"
+#include "packet/engine_native.h"
 
 static __u64 sum_frames(const struct ff_counters *counters)
 {

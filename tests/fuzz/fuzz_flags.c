@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The input's lines as FLAGS, as VALUE/MASK, and all of them together as the arguments of one `rule IF ...`. */
-#include "flags.h"
+#include "cmd/rule_arguments.h"
 #include "fuzz.h"
-#include "rule_arguments.h"
+#include "policy/flags.h"
 
 #define ARGUMENTS 80
 

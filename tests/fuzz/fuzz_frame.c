@@ -4,11 +4,11 @@
  * no opinion; what stands behind the datagram changes nothing; it is counted once. With FUZZ_ENGINE=kernel (root) the
  * program in the running kernel must also judge it alike.
  */
-#include "engine.h"
 #include "fuzz.h"
+#include "kernel/program.h"
+#include "packet/engine_native.h"
 #include "parse.h"
-#include "policy_file.h"
-#include "program.h"
+#include "policy/file.h"
 
 #define POLICIES 2
 #define FILLER 64 /* bytes put behind a datagram */

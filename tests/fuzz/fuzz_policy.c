@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The input as a policy file: it is a policy, or the diagnostic is one line and nothing has changed. */
-#include "compile.h"
-#include "flags.h"
 #include "fuzz.h"
-#include "policy_file.h"
+#include "policy/compile.h"
+#include "policy/file.h"
+#include "policy/flags.h"
 
 static void require_same_match(const struct ff_rule *rule)
 {

@@ -12,9 +12,9 @@ FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz fuzz-build
 fuzz:
-	$(Q)tests/deps.sh test
+	$(Q)dist/deps.sh test
 	$(Q)$(MAKE) fuzz-build
-	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh tests/fuzz/run.sh
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/tools/run.sh tests/fuzz/run.sh
 	$(Q)grep ^ok $(FUZZ)/summary
 
 fuzz-build: $(FUZZ_TARGETS)
@@ -23,10 +23,10 @@ $(FUZZ)/obj/%.o: user/%.c
 	$(call say,CLANG,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
 
-$(FUZZ)/obj/program.o: $(OUT)/flagfilter.skel.h
+$(FUZZ)/obj/kernel/program.o: $(OUT)/flagfilter.skel.h
 
 $(FUZZ)/modules.a: $(MODULES:user/%.c=$(FUZZ)/obj/%.o)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(FUZZ)/%: tests/fuzz/fuzz_%.c $(FUZZ)/modules.a
 	$(call say,FUZZ,$@)

@@ -16,8 +16,8 @@ PINS=/sys/fs/bpf/flagfilter
 PYTHON=/usr/bin/python3
 A4=192.0.2.1 S4=192.0.2.2 A6=2001:db8::1 S6=2001:db8::2
 export ROOT FLAGFILTER PINS PYTHON A4 S4 A6 S6
-# shellcheck source=tests/contract.bash
-source "$ROOT/tests/contract.bash"
+# shellcheck source=tests/cli/contract.bash
+source "$ROOT/tests/cli/contract.bash"
 
 # calls_but EXCEPTIONS NAME=VALUE...: calls of all commands that take an interface (see contract.bash) but of these. "top" is
 # never among them: it wants a terminal.

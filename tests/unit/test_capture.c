@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Captures of every form that is read, and every way in which a file is none. */
-#include "capture.h"
+#include "packet/capture.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
-#include "flags.h"
+#include "policy/compile.h"
+#include "policy/flags.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "difference.h"
-#include "flags.h"
+#include "policy/difference.h"
+#include "policy/flags.h"
 
 #include <stdio.h>
 #include <string.h>

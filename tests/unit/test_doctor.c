@@ -3,7 +3,7 @@
  * Findings from made-up facts: cards and kernels that no test machine has. What must be found is what the drivers'
  * sources refuse: virtnet_xdp_set(), mlx5e_xdp_allowed(), ixgbe_xdp_setup(), igc_xdp_set_prog(), veth_xdp_set().
  */
-#include "doctor.h"
+#include "show/doctor.h"
 #include <errno.h>
 #include <linux/capability.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The native engine: what becomes of a frame under a policy, and that everything is counted once and where it belongs.
  */
-#include "engine.h"
+#include "packet/engine_native.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "flags.h"
+#include "policy/flags.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "engine.h"
+#include "packet/engine_native.h"
 
 /* A frame of class non-ip, one of class vlan-depth, and one that is too short. */
 static const __u8 frame[3][24] = {{[12] = 0x08, 0x06}, {[12] = 0x81, 0, 0, 0, 0x81, 0, 0, 0, 0x81, 0}, {0}};

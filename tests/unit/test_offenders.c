@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The sketch and its estimates, beside a naive exact count; sources and ports as they are told apart. */
-#include "offenders.h"
+/* The heavy hitters and their estimates, beside a naive exact count; sources and ports as they are told apart. */
+#include "packet/offenders.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,17 +14,17 @@
 #define KEYS 20000
 
 static __u64 exact[KEYS];
-static struct sketch sketch;
+static struct heavy_hitters heavy;
 
-static struct sketch_key key_of(unsigned int number)
+static struct heavy_key key_of(unsigned int number)
 {
-	struct sketch_key key = {.family = 4};
+	struct heavy_key key = {.family = 4};
 
 	memcpy(key.bytes, &number, sizeof(number));
 	return key;
 }
 
-static unsigned int number_of(const struct sketch_key *key)
+static unsigned int number_of(const struct heavy_key *key)
 {
 	unsigned int number;
 
@@ -34,43 +34,43 @@ static unsigned int number_of(const struct sketch_key *key)
 
 static void add(unsigned int number, __u32 weight)
 {
-	struct sketch_key key = key_of(number);
+	struct heavy_key key = key_of(number);
 
-	sketch_add(&sketch, &key, weight);
+	heavy_add(&heavy, &key, weight);
 	exact[number] += weight;
 }
 
-/* What the sketch promises, of every key there was. */
+/* What the heavy hitters promise, of every key there was. */
 static void check_promises(void)
 {
 	bool here[KEYS] = {};
 	__u64 total = 0, sum = 0;
 
-	for (unsigned int i = 0; i < sketch.entries; i++) {
-		const struct sketch_entry *entry = &sketch.entry[i];
+	for (unsigned int i = 0; i < heavy.entries; i++) {
+		const struct heavy_entry *entry = &heavy.entry[i];
 		unsigned int number = number_of(&entry->key);
 
 		assert_false(here[number]);
 		here[number] = true;
 		assert_true(entry->weight - entry->error <= exact[number] && exact[number] <= entry->weight);
-		assert_true(entry->error <= sketch.total / SKETCH_ENTRIES);
+		assert_true(entry->error <= heavy.total / HEAVY_ENTRIES);
 		sum += entry->weight;
 	}
 	for (unsigned int number = 0; number < KEYS; number++) {
 		total += exact[number];
-		if (exact[number] > sketch.total / SKETCH_ENTRIES)
+		if (exact[number] > heavy.total / HEAVY_ENTRIES)
 			assert_true(here[number]);
 	}
-	assert_int_equal(sketch.total, total);
+	assert_int_equal(heavy.total, total);
 	assert_int_equal(sum, total);
-	assert_true(sketch.entries <= SKETCH_ENTRIES);
+	assert_true(heavy.entries <= HEAVY_ENTRIES);
 }
 
 static int begin(void **state)
 {
 	(void)state;
 	memset(exact, 0, sizeof(exact));
-	memset(&sketch, 0, sizeof(sketch));
+	memset(&heavy, 0, sizeof(heavy));
 	srandom(1);
 	return 0;
 }
@@ -79,12 +79,12 @@ static void test_few_keys_are_exact(void **state)
 {
 	(void)state;
 	for (unsigned int i = 0; i < 5000; i++)
-		add(random() % SKETCH_ENTRIES, 1 + random() % 100);
+		add(random() % HEAVY_ENTRIES, 1 + random() % 100);
 	check_promises();
-	assert_false(sketch.overflowed);
-	for (unsigned int i = 0; i < sketch.entries; i++) {
-		assert_int_equal(sketch.entry[i].weight, exact[number_of(&sketch.entry[i].key)]);
-		assert_int_equal(sketch.entry[i].error, 0);
+	assert_false(heavy.overflowed);
+	for (unsigned int i = 0; i < heavy.entries; i++) {
+		assert_int_equal(heavy.entry[i].weight, exact[number_of(&heavy.entry[i].key)]);
+		assert_int_equal(heavy.entry[i].error, 0);
 	}
 }
 
@@ -96,11 +96,11 @@ static void test_made_up_sources_do_not_hide_the_heavy_ones(void **state)
 		if (i % 20 == 0)
 			add(i / 20 % 10, 64);
 	}
-	assert_true(sketch.overflowed);
+	assert_true(heavy.overflowed);
 	check_promises();
-	sketch_sort(&sketch);
+	heavy_sort(&heavy);
 	for (unsigned int i = 0; i < 9; i++)
-		assert_true(sketch.entry[i].weight >= sketch.entry[i + 1].weight);
+		assert_true(heavy.entry[i].weight >= heavy.entry[i + 1].weight);
 }
 
 static void test_skewed_streams(void **state)
@@ -114,7 +114,7 @@ static void test_skewed_streams(void **state)
 			left -= 1 / k;
 		add(k - 1, 1u << random() % 6);
 		if (i % 1000 == 0)
-			sketch_sort(&sketch); /* `top` does, and goes on */
+			heavy_sort(&heavy); /* `top` does, and goes on */
 	}
 	check_promises();
 }
@@ -123,7 +123,7 @@ static void test_an_order_made_to_evict(void **state)
 {
 	(void)state;
 	for (unsigned int round = 0; round < 20; round++)
-		for (unsigned int i = 0; i < SKETCH_ENTRIES + 1; i++)
+		for (unsigned int i = 0; i < HEAVY_ENTRIES + 1; i++)
 			add(i, 1);
 	check_promises();
 }
@@ -138,26 +138,26 @@ static void test_bounds_hold(void **state)
 
 	(void)state;
 	for (unsigned int trial = 0; trial < 400; trial++) {
-		struct sketch_stream stream = {};
+		struct heavy_stream stream = {};
 		double true_count = 0;
 
-		memset(&sketch, 0, sizeof(sketch));
+		memset(&heavy, 0, sizeof(heavy));
 		for (unsigned int i = 0; i < 20000; i++) {
-			struct sketch_key key = key_of(random() % 5 != 0);
+			struct heavy_key key = key_of(random() % 5 != 0);
 			__u32 weight = 16u << (i / 5000);
 
 			true_count += !number_of(&key);
 			if (random() % weight)
 				continue;
-			sketch_add(&sketch, &key, weight);
+			heavy_add(&heavy, &key, weight);
 			stream.samples++;
 			stream.weight += weight;
 			stream.variance += (double)weight * (weight - 1);
 		}
-		for (unsigned int i = 0; i < sketch.entries; i++) {
-			struct estimate estimate = sketch_estimate(&sketch.entry[i], &stream, 20000);
+		for (unsigned int i = 0; i < heavy.entries; i++) {
+			struct estimate estimate = heavy_estimate(&heavy.entry[i], &stream, 20000);
 
-			if (number_of(&sketch.entry[i].key))
+			if (number_of(&heavy.entry[i].key))
 				continue;
 			held += estimate.at_least <= true_count && true_count <= estimate.at_most;
 			tight += estimate.at_most - estimate.at_least < true_count;
@@ -169,14 +169,14 @@ static void test_bounds_hold(void **state)
 
 static void test_without_sampling_the_estimate_is_the_count(void **state)
 {
-	struct sketch_stream stream = {.samples = 30, .weight = 30};
+	struct heavy_stream stream = {.samples = 30, .weight = 30};
 	struct estimate estimate;
 
 	(void)state;
 	for (unsigned int i = 0; i < 30; i++)
 		add(i % 3 == 0, 1);
-	sketch_sort(&sketch);
-	estimate = sketch_estimate(&sketch.entry[0], &stream, 30);
+	heavy_sort(&heavy);
+	estimate = heavy_estimate(&heavy.entry[0], &stream, 30);
 	assert_float_equal(estimate.packets, 20, 1e-9);
 	assert_float_equal(estimate.at_least, 20, 1e-9);
 	assert_float_equal(estimate.at_most, 20, 1e-9);
@@ -184,13 +184,13 @@ static void test_without_sampling_the_estimate_is_the_count(void **state)
 
 static void test_one_source_in_all_samples_may_hide_another(void **state)
 {
-	struct sketch_stream stream = {.samples = 100, .weight = 1000, .variance = 100 * 10 * 9};
+	struct heavy_stream stream = {.samples = 100, .weight = 1000, .variance = 100 * 10 * 9};
 	struct estimate estimate;
 
 	(void)state;
 	for (unsigned int i = 0; i < 100; i++)
 		add(1, 10);
-	estimate = sketch_estimate(&sketch.entry[0], &stream, 1000);
+	estimate = heavy_estimate(&heavy.entry[0], &stream, 1000);
 	assert_float_equal(estimate.at_most, 1000, 1e-9);
 	assert_true(estimate.at_least > 950 && estimate.at_least < 1000);
 }
@@ -198,7 +198,7 @@ static void test_one_source_in_all_samples_may_hide_another(void **state)
 static void test_an_estimate_is_never_below_what_was_seen(void **state)
 {
 	/* The counter was read before the last samples came, which stand for more than it has. */
-	struct sketch_stream stream = {.samples = 60, .weight = 210, .variance = 10 * 16 * 15};
+	struct heavy_stream stream = {.samples = 60, .weight = 210, .variance = 10 * 16 * 15};
 	struct estimate estimate;
 
 	(void)state;
@@ -206,7 +206,7 @@ static void test_an_estimate_is_never_below_what_was_seen(void **state)
 		add(1, 1);
 	for (unsigned int i = 0; i < 10; i++)
 		add(2, 16);
-	estimate = sketch_estimate(&sketch.entry[0], &stream, 100);
+	estimate = heavy_estimate(&heavy.entry[0], &stream, 100);
 	assert_float_equal(estimate.at_least, 50, 1e-9);
 	assert_true(estimate.packets >= 50 && estimate.packets <= estimate.at_most);
 }

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "flags.h"
-#include "policy_file.h"
+#include "policy/file.h"
+#include "policy/flags.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
-#include "policy_file.h"
-#include "policy_write.h"
-#include "syntax.h"
+#include "policy/compile.h"
+#include "policy/file.h"
+#include "policy/syntax.h"
+#include "policy/write.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "report.h"
+#include "show/report.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "top.h"
+#include "show/top.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,9 +6,9 @@
 
 .PHONY: test-vm vm-build
 test-vm:
-	$(Q)tests/deps.sh vm || true # what is missing is a reason to skip
+	$(Q)dist/deps.sh vm || true # what is missing is a reason to skip
 	$(Q)$(MAKE) vm-build
-	$(Q)tests/run.sh tests/vm/vm.sh
+	$(Q)tests/tools/run.sh tests/vm/vm.sh
 
 vm-build: $(OUT)/flagfilter $(addprefix $(OUT)/vm/,cross send seen.o fault.so) $(OUT)/tests/frames.expected
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Boots Debian's kernels under qemu, and runs tests/vm/guest.sh in each. Its output is TAP, for tests/run.sh.
+# Boots Debian's kernels under qemu, and runs tests/vm/guest.sh in each. Its output is TAP, for tests/tools/run.sh.
 #
 #	VM_KERNELS="5.10 6.1 6.12 sid"	which
 #	VM_ONLY=virtio			the tests whose names match that (spaces: .)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "base/netns.h"
+
+#include "base/cleanup.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int netns_enter(const char *name, struct diag *diag)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[256];
+
+	if (!*name || strchr(name, '/') || strlen(name) >= sizeof(path) - sizeof("/run/netns/"))
+		return diag_usage(diag, "'%s' is no name of a network namespace; see `ip netns list`", name);
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return diag_fail(diag, -ENOENT, "no network namespace '%s'; see `ip netns list`", name);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
+		int error = -errno;
+
+		diag_fail(diag, error, "cannot enter network namespace '%s': %s", name, strerror(-error));
+		return diag_add_needs(diag, error, NEEDS_SYS_ADMIN);
+	}
+	return 0;
+}
+
+unsigned long netns_id(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/net", &status) ? 0 : status.st_ino;
+}

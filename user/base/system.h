@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What this process runs on, and what it may do. */
+#ifndef BASE_SYSTEM_H
+#define BASE_SYSTEM_H
+
+#define BPFFS "/sys/fs/bpf" /* where the BPF filesystem is mounted */
+
+/* KERNEL(major, minor) of the running kernel; 0: it does not say. */
+unsigned int system_kernel(void);
+#define KERNEL(major, minor) ((major) << 16 | (minor))
+
+/* The effective capabilities of this process: bits 1 << CAP_... of linux/capability.h. */
+unsigned long long system_capabilities(void);
+
+/* Removes a directory of the BPF filesystem with the pins in it, which may be none. -errno */
+int system_remove_pins(const char *dir);
+
+#endif

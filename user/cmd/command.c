@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "cmd/command.h"
+#include "base/netns.h"
+#include "base/text.h"
+#include "kernel/xdp.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_NETNS = 512, OPTION_POLICY, OPTION_PRESET }; /* above the keys of any command */
+
+static const struct argp_option global_options[] = {
+	{"json", 'j', NULL, 0, "report as JSON", -2},
+	{"verbose", 'v', NULL, 0, "let libbpf and libxdp say what they do", -2},
+	{"netns", OPTION_NETNS, "NAME", 0, "act in this network namespace of `ip netns list`", -2},
+	{},
+};
+
+static error_t parse_global(int key, char *text, struct argp_state *state)
+{
+	struct globals *globals = state->input;
+
+	switch (key) {
+	case 'j':
+		globals->json = true;
+		return 0;
+	case 'v':
+		globals->verbose = true;
+		return 0;
+	case OPTION_NETNS:
+		globals->netns = text;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp command_global_argp = {global_options, parse_global, NULL, NULL, NULL, NULL, NULL};
+
+static const struct argp_option policy_argp_options[] = {
+	{"policy", OPTION_POLICY, "FILE", 0, "policy file (\"-\": standard input)", -1},
+	{"preset", OPTION_PRESET, "NAME", 0, "none, default, strict or conntrack", -1},
+	{},
+};
+
+static error_t parse_policy(int key, char *text, struct argp_state *state)
+{
+	struct policy_options *options = state->input;
+
+	switch (key) {
+	case OPTION_POLICY:
+		options->path = text;
+		break;
+	case OPTION_PRESET:
+		options->preset = text;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	if (options->path && options->preset)
+		command_usage_error(state, "--policy or --preset, not both");
+	return 0;
+}
+
+static const struct argp policy_argp = {policy_argp_options, parse_policy, NULL, NULL, NULL, NULL, NULL};
+
+struct command_inputs {
+	struct globals *globals;
+	void *command;
+	struct policy_options *policy;
+};
+
+static error_t hand_out_inputs(int key, char *text, struct argp_state *state)
+{
+	const struct command_inputs *inputs = state->input;
+
+	(void)text;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = inputs->globals;
+	state->child_inputs[1] = inputs->command;
+	if (inputs->policy)
+		state->child_inputs[2] = inputs->policy;
+	return 0;
+}
+
+static void enter_netns(const struct globals *globals)
+{
+	struct diag diag = {};
+
+	if (globals->netns && netns_enter(globals->netns, &diag)) {
+		text_clean(diag.text);
+		fprintf(stderr, "flagfilter: %s\n", diag.text);
+		exit(diag.usage ? STATUS_USAGE : STATUS_FAILED);
+	}
+}
+
+void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input,
+		   struct policy_options *policy)
+{
+	const struct command *command = globals->command;
+	const struct argp_child children[] = {
+		{&command_global_argp, 0, NULL, 0}, {argp, 0, NULL, 0}, {policy ? &policy_argp : NULL, 0, NULL, 0}, {}};
+	const struct argp all = {NULL, hand_out_inputs, command->synopsis, command->help, children, NULL, NULL};
+	struct command_inputs inputs = {globals, input, policy};
+	char name[64];
+
+	snprintf(name, sizeof(name), "flagfilter %s", command->name);
+	argv[0] = name;
+	argp_parse(&all, argc, argv, 0, NULL, &inputs);
+	argv[0] = (char *)command->name;
+	xdp_set_verbose(globals->verbose);
+	enter_netns(globals);
+}
+
+void command_usage_error(const struct argp_state *state, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	text_clean(text);
+	fprintf(stderr, "%s: %s; see `%s --help`\n", state->name, text, state->name);
+	exit(STATUS_USAGE);
+}
+
+volatile sig_atomic_t command_stop;
+
+static void on_stop(int number)
+{
+	(void)number;
+	command_stop = 1;
+}
+
+void command_catch_stop(bool hangup)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction action = {.sa_handler = on_stop};
+
+	for (int i = 0; i < (hangup ? 4 : 2); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (*end || errno || *text == '-' || !number || number > max)
+		command_usage_error(state, "'%s' is no number of %s", text, what);
+	return number;
+}
+
+error_t command_parse_argument(int key, char *text, struct argp_state *state, const char **argument, const char *what)
+{
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (*argument)
+			command_usage_error(state, "unexpected argument '%s' behind '%s'", text, *argument);
+		*argument = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (!*argument)
+			command_usage_error(state, "name %s", what);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_interface(int key, char *text, struct argp_state *state)
+{
+	return command_parse_argument(key, text, state, state->input, "an interface");
+}
+
+char *command_parse_interface(struct globals *globals, int argc, char **argv)
+{
+	static const struct argp argp = {NULL, parse_interface, NULL, NULL, NULL, NULL, NULL};
+	char *interface = NULL;
+
+	command_parse(globals, &argp, argc, argv, &interface, NULL);
+	return interface;
+}
+
+double command_parse_interval(const char *text, struct argp_state *state)
+{
+	double seconds;
+	char *end;
+
+	if (!text && state->next < state->argc && strspn(state->argv[state->next], "0123456789."))
+		text = state->argv[state->next++];
+	if (!text)
+		return 1;
+	seconds = strtod(text, &end);
+	if (*end || !(seconds >= 0.01 && seconds <= 86400))
+		command_usage_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
+	return seconds;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the commands have in common whose change goes back by itself unless it is confirmed: --confirm SECONDS. */
+#ifndef CMD_GUARDED_H
+#define CMD_GUARDED_H
+
+#include "cmd/command.h"
+#include "kernel/guardian.h"
+#include "show/output.h"
+
+struct guarded {
+	char *interface;	/* as it was given, in argv */
+	unsigned int confirm_s; /* 0: the change is for good */
+};
+
+#define GUARDED_CONFIRM 256 /* the option's key */
+
+/* The options of a command that has no other. */
+extern const struct argp_option guarded_options[];
+
+/* The part of an argp parser that reads --confirm and, as command_parse_argument() does, the interface. */
+error_t guarded_parse(int key, char *text, struct argp_state *state, struct guarded *guarded);
+
+/* change_policy(), by a guardian where there is something to confirm. */
+int guarded_change_policy(struct snapshot *snapshot, const struct guarded *guarded, policy_change *change,
+			  void *context, struct diag *diag);
+
+/* How long there is to confirm, as JSON: null if the change is for good. */
+json_t *guarded_seconds(const struct guarded *guarded);
+
+/* What is in force on INTERFACE, as JSON: of POLICY the part that is called KEY. Takes over VALUE. */
+json_t *guarded_to_json(const struct guarded *guarded, const char *interface, const struct policy *policy,
+			const char *key, json_t *value);
+
+/* Tells a person how the change is kept; nothing if it is for good. */
+void guarded_how_to_confirm(const struct guarded *guarded, const char *interface);
+
+#endif

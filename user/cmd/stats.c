@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cmd/command.h"
+#include "kernel/locate.h"
+#include "show/heading.h"
+#include "show/output.h"
+#include "show/report.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+struct arguments {
+	const char *interface;
+	double interval_s;   /* 0: one report */
+	unsigned long count; /* 0: until interrupted */
+};
+
+static const struct argp_option options[] = {
+	{"watch", 'w', "SECONDS", OPTION_ARG_OPTIONAL, "report again every second, or every so many", 0},
+	{"count", 'c', "N", 0, "end after N reports", 0},
+	{},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'w':
+		arguments->interval_s = command_parse_interval(text, state);
+		return 0;
+	case 'c':
+		arguments->count = command_number(state, text, ULONG_MAX, "reports");
+		return 0;
+	default:
+		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+	}
+}
+
+static double rate(__u64 now, __u64 before, double interval_s)
+{
+	return interval_s > 0 ? (now - before) / interval_s : 0;
+}
+
+static json_t *to_json(const struct snapshot *now, const struct snapshot *before)
+{
+	const struct counts *counts = &now->counts;
+	const struct counts *previous = before ? &before->counts : counts;
+	double interval_s = snapshot_interval_s(before, now);
+	json_t *object = heading_to_json(now, false);
+
+	if (report_to_json(counts, object) ||
+	    json_object_set_new(
+		    object, "rates",
+		    json_pack("{sf sf sf}", "interval_s", interval_s, "passed_pps",
+			      rate(counts_passed(counts).packets, counts_passed(previous).packets, interval_s),
+			      "dropped_pps",
+			      rate(counts_dropped(counts).packets, counts_dropped(previous).packets, interval_s)))) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+static void print_tables(FILE *out, const struct snapshot *now, const struct snapshot *before)
+{
+	heading_print(out, now);
+	report_print(out, &now->counts, before ? &before->counts : NULL, snapshot_interval_s(before, now));
+}
+
+/* A report as one plain line, for logs and pipes. */
+static void print_line(FILE *out, const struct snapshot *now, const struct snapshot *before)
+{
+	const struct counts *counts = &now->counts;
+	const struct counts *previous = before ? &before->counts : counts;
+	double interval_s = snapshot_interval_s(before, now);
+	__u64 passed = counts_passed(counts).packets, dropped = counts_dropped(counts).packets;
+	char time[OUTPUT_TIME_SIZE];
+
+	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(now->time_ns, time),
+		now->location.interface.name, (unsigned long long)passed,
+		rate(passed, counts_passed(previous).packets, interval_s), (unsigned long long)dropped,
+		rate(dropped, counts_dropped(previous).packets, interval_s));
+	for (unsigned int i = 0; i < counts->policy.rules; i++) {
+		const struct ff_rule *rule = &counts->policy.rule[i];
+		const struct ff_rule_count *count = &counts->counters.rule[rule->counter];
+
+		if (count->dropped.packets)
+			fprintf(out, " %s=%llu", rule->name, (unsigned long long)count->dropped.packets);
+		if (count->would_drop.packets)
+			fprintf(out, " %s:would-drop=%llu", rule->name, (unsigned long long)count->would_drop.packets);
+		if (count->exempted.packets)
+			fprintf(out, " %s:exempted=%llu", rule->name, (unsigned long long)count->exempted.packets);
+	}
+	fputc('\n', out);
+}
+
+/* Draws over what stood there before, so that the screen does not flicker, and no further than it reaches. */
+static int redraw(const struct snapshot *now, const struct snapshot *before)
+{
+	struct winsize size = {.ws_row = 24};
+	_cleanup_free_ char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	int row = 0;
+
+	if (!out)
+		return -ENOMEM;
+	print_tables(out, now, before);
+	fclose(out);
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	printf("\033[H");
+	for (char *line = text, *end; *line && ++row < size.ws_row; line = end + 1) {
+		end = strchrnul(line, '\n');
+		printf("%.*s\033[K\n", (int)(end - line), line);
+		if (!*end)
+			break;
+	}
+	printf("\033[J");
+	return fflush(stdout) ? -errno : 0;
+}
+
+static int show(const struct globals *globals, const struct arguments *arguments, const struct snapshot *now,
+		const struct snapshot *before)
+{
+	if (globals->json)
+		return output_json(stdout, to_json(now, before)) || fflush(stdout) ? -EIO : 0;
+	if (!arguments->interval_s)
+		print_tables(stdout, now, before);
+	else if (isatty(STDOUT_FILENO))
+		return redraw(now, before);
+	else
+		print_line(stdout, now, before);
+	return fflush(stdout) ? -errno : 0;
+}
+
+static int watch(const struct globals *globals, const struct arguments *arguments, struct diag *diag)
+{
+	_cleanup_free_ struct snapshot *snapshots = calloc(2, sizeof(*snapshots));
+	__u64 next_ns = clock_monotonic_ns();
+	int error = 0;
+
+	if (!snapshots)
+		return diag_no_memory(diag);
+	for (unsigned long i = 0; !error && !command_stop; i++) {
+		struct snapshot *now = &snapshots[i % 2];
+
+		error = locate_and_read(now, arguments->interface, diag);
+		if (!error && show(globals, arguments, now, i ? &snapshots[(i + 1) % 2] : NULL))
+			error = diag_fail(diag, -EIO, "cannot write the output: %s", strerror(errno));
+		if (i + 1 == arguments->count)
+			break;
+		next_ns += (__u64)(arguments->interval_s * 1e9);
+		if (!error)
+			clock_sleep_until(next_ns);
+	}
+	return error;
+}
+
+int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag)
+{
+	static const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	struct arguments arguments = {};
+
+	command_parse(globals, &argp, argc, argv, &arguments, NULL);
+	if (!arguments.interval_s)
+		arguments.count = 1;
+	if (arguments.interval_s) {
+		command_catch_stop(false);
+		if (!globals->json && isatty(STDOUT_FILENO))
+			printf("\033[2J");
+	}
+	return watch(globals, &arguments, diag);
+}

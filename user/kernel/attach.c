@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Theory of operation: at every moment the interface has the filter as before or as after.
+ *
+ * Maps are pinned before the program is attached, and unpinned after it is detached; a loader killed in between leaves
+ * pins that no program uses, which the next change sweeps. The kernel exchanges an exclusive program in one step.
+ *
+ * Behind libxdp's dispatcher there is no such step: the new program is added beside the old, then the old one is taken
+ * away. Meanwhile both see each frame. So the new one comes with a state of its own in which every verdict is silent:
+ * it drops like the old one, whichever comes first, and leaves it to the old one to count what passes. Then the roles
+ * change by one flip of each state, and the old one goes. At no moment is a frame unjudged.
+ */
+#include "kernel/attach.h"
+
+#include "base/cleanup.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+DEFINE_CLEANUP(cleanup_program, struct program *, program_close)
+
+/* Another's program that has the interface for itself is never replaced. */
+static int refuse_foreign(const struct location *location, struct diag *diag)
+{
+	const struct xdp_programs *there = &location->programs;
+
+	if (!there->count || there->shared)
+		return 0;
+	return diag_fail(
+		diag, -EBUSY,
+		"%s already has an XDP program of another owner: '%.15s', id %u, %s; see `bpftool prog show id %u`, "
+		"and detach it first",
+		location->interface.name, there->program[0].name, there->program[0].id, xdp_mode_name(there->mode),
+		there->program[0].id);
+}
+
+static int make_pins(const struct interface *interface, char pins[PINS_PATH_SIZE], struct diag *diag)
+{
+	int error = pins_make(interface->ifindex, pins);
+
+	return error ? diag_fail(diag, error, "cannot make %s: %s", pins, strerror(-error)) : 0;
+}
+
+static int write_first_sources(struct program *program, const char *pins, const struct policy *policy,
+			       struct diag *diag)
+{
+	_cleanup_fd_ int fd = program_create_sources(program, pins);
+	int error = fd < 0 ? fd : filter_write_sources(fd, 0, policy);
+
+	if (!error)
+		return 0;
+	diag_fail(diag, error, "cannot write the exempt sources: %s", strerror(-error));
+	return diag_add_needs(diag, error, NEEDS_BPF);
+}
+
+int attach_remove(const struct location *location, struct diag *diag)
+{
+	int error = xdp_detach(&location->interface, &location->programs,
+			       location->programs.program[location->program].id, location->pins, diag);
+
+	if (!error)
+		pins_remove(location->pins);
+	return error;
+}
+
+/*
+ * Looks for the filter that has just been attached to LOCATION's interface: what is there now, and as which program,
+ * only the kernel knows, because libxdp may have put a dispatcher there, or done without it. A filter that cannot be
+ * read back is taken away again. (Under memory pressure libbpf may think that the kernel has no mmap-able maps, and
+ * make the state one that is not.)
+ */
+static int verify(struct location *location, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	struct location found;
+	int error = locate_filter(&found, location->interface.name, diag);
+	struct diag ignored;
+
+	if (!error)
+		error = filter_open(&filter, found.pins, diag);
+	if (!error)
+		*location = found;
+	else if (!locate_filter(&found, location->interface.name, &ignored))
+		attach_remove(&found, &ignored);
+	return error;
+}
+
+static int attach_once(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
+	_cleanup_(cleanup_program) struct program *program = NULL;
+	const struct interface *interface = &location->interface;
+	int error;
+
+	if (!state)
+		return diag_no_memory(diag);
+	error = make_pins(interface, location->pins, diag);
+	if (error)
+		return error;
+	error = program_open(&program, location->pins, state, diag);
+	if (!error && policy->sources)
+		error = write_first_sources(program, location->pins, policy, diag);
+	if (!error)
+		error = xdp_attach(program, interface, mode, location->pins, diag);
+	if (error)
+		pins_remove(location->pins);
+	if (!error)
+		pins_mark(location->pins, program_id(program));
+	return error ? error : verify(location, diag);
+}
+
+/* Attaches where no filter of ours is, in this one MODE. */
+static int attach_new(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	int error = attach_once(location, mode, policy, diag);
+
+	if (error == -EINVAL && !diag->usage && !location->programs.count) {
+		xdp_skip_dispatcher();
+		error = attach_once(location, mode, policy, diag);
+	}
+	return error;
+}
+
+/* Native, or where that fails generic. If both fail, the reason why native did is the one to know. */
+static int attach_auto(struct location *location, const struct policy *policy, struct diag *diag)
+{
+	int error = attach_new(location, XDP_NATIVE, policy, diag);
+	struct diag ignored = {};
+
+	if (error && error != -EPERM && !attach_new(location, XDP_GENERIC, policy, &ignored)) {
+		*diag = (struct diag){};
+		return 0;
+	}
+	return error;
+}
+
+/* Makes the exclusive program of FILTER one of this build. The kernel exchanges the two in one step. */
+static int replace_exclusive(const struct location *location, const struct filter *filter, struct diag *diag)
+{
+	const struct xdp_programs *there = &location->programs;
+	_cleanup_(cleanup_program) struct program *program = NULL;
+	__u32 old = there->program[location->program].id;
+	int error = program_open(&program, location->pins, filter->state, diag);
+
+	if (!error)
+		error = xdp_load(program, &location->interface, there->mode, diag);
+	if (error)
+		return error;
+	pins_mark(location->pins, program_id(program));
+	error = xdp_replace(program, &location->interface, there->mode, old, diag);
+	pins_unmark(location->pins, error ? old : program_id(program));
+	return error;
+}
+
+/* Pins the maps that FILTER shares with its successor. */
+static int pin_shared_maps(const struct filter *filter, const char *pins, struct diag *diag)
+{
+	char path[PINS_PATH_SIZE];
+
+	for (enum program_map map = MAP_STATE + 1; map < PROGRAM_MAPS; map++) {
+		pins_file(pins, map, path);
+		if (bpf_obj_pin(filter->map[map], path))
+			return diag_fail(diag, -errno, "cannot pin %s: %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+/* Attaches the successor of FILTER beside it, silent, with pins of its own. */
+static int attach_successor(const struct location *location, const struct filter *filter, const char *pins,
+			    struct diag *diag)
+{
+	_cleanup_(cleanup_program) struct program *program = NULL;
+	_cleanup_free_ struct ff_state *state = malloc(sizeof(*state));
+	int error;
+
+	if (!state)
+		return diag_no_memory(diag);
+	*state = *filter->state;
+	filter_silence(&state->slot[state->generation & 1], true);
+	error = pin_shared_maps(filter, pins, diag);
+	if (!error)
+		error = program_open(&program, pins, state, diag);
+	return error ? error : xdp_attach(program, &location->interface, location->programs.mode, pins, diag);
+}
+
+/* The same behind the dispatcher; see the top of this file. */
+static int replace_shared(const struct location *location, struct filter *filter, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter successor = FILTER_CLOSED;
+	char pins[PINS_PATH_SIZE];
+	int error = make_pins(&location->interface, pins, diag);
+
+	if (error)
+		return error;
+	error = attach_successor(location, filter, pins, diag);
+	if (error) {
+		pins_remove(pins);
+		return error;
+	}
+	error = filter_open(&successor, pins, diag);
+	if (error)
+		return error;
+	error = filter_hand_over(filter, &successor);
+	if (error)
+		return diag_fail(diag, error, "cannot hand %s over to the new program: %s; the old one stays",
+				 location->interface.name, strerror(-error));
+	return attach_remove(location, diag);
+}
+
+int attach_tidy(struct location *location, struct diag *diag)
+{
+	struct location other = *location;
+	bool removed = false;
+	int error = 0;
+
+	while (!error && !pins_find(&other, location->pins)) {
+		error = attach_remove(&other, diag);
+		if (!error)
+			error = xdp_list(other.interface.ifindex, &other.programs);
+		removed = true;
+	}
+	/* libxdp knows what is there now better than the list from before. */
+	return error || !removed ? error : locate_filter(location, other.interface.name, diag);
+}
+
+static int replace(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	const struct xdp_programs *there = &location->programs;
+	int error;
+
+	if (mode != XDP_MODE_NONE && mode != there->mode)
+		return diag_fail(diag, -EBUSY, "already attached to %s in %s mode; detach it to attach in %s mode",
+				 location->interface.name, xdp_mode_name(there->mode), xdp_mode_name(mode));
+	error = attach_tidy(location, diag);
+	if (!error)
+		error = filter_open(&filter, location->pins, diag);
+	if (!error)
+		error = there->shared ? replace_shared(location, &filter, diag)
+				      : replace_exclusive(location, &filter, diag);
+	if (error)
+		return error;
+	/* What is there now, and where its maps are pinned, has changed. */
+	error = locate_filter(location, location->interface.name, diag);
+	if (error || !policy)
+		return error;
+	filter_close(&filter);
+	filter = FILTER_CLOSED;
+	error = filter_open(&filter, location->pins, diag);
+	return error ? error : filter_change(&filter, policy, diag);
+}
+
+static int attach_first(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+{
+	_cleanup_free_ struct policy *preset = NULL;
+	int error = refuse_foreign(location, diag);
+
+	if (error)
+		return error;
+	if (!policy) {
+		preset = malloc(sizeof(*preset));
+		if (!preset)
+			return diag_no_memory(diag);
+		error = policy_from_preset(preset, NULL, diag);
+		if (error)
+			return error;
+		policy = preset;
+	}
+	return mode == XDP_MODE_NONE ? attach_auto(location, policy, diag) : attach_new(location, mode, policy, diag);
+}
+
+/* The filter was just attached, and is taken away again if it cannot be guarded. */
+static int guard_attached(const struct location *location, struct undo *undo, struct diag *diag)
+{
+	struct diag ignored = {};
+	int error;
+
+	undo->attached = true;
+	error = pending_guard(undo, pins_filter_id(location->pins), location->interface.ifindex, diag);
+	if (error)
+		attach_remove(location, &ignored);
+	return error;
+}
+
+int attach(struct location *location, const char *interface, enum xdp_mode mode, const struct policy *policy,
+	   struct undo *undo, struct diag *diag)
+{
+	_cleanup_(pins_unlock) int lock = -1;
+	int error = pins_lock(&lock, diag);
+
+	if (error)
+		return error;
+	error = locate_filter(location, interface, diag);
+	if (error && error != -ENOENT)
+		return error;
+	*diag = (struct diag){};
+	if (error) {
+		error = attach_first(location, mode, policy, diag);
+		return error || !undo ? error : guard_attached(location, undo, diag);
+	}
+	if (undo)
+		return diag_fail(
+			diag, -EBUSY,
+			"already attached to %s, so there is nothing to detach from later; a policy can be tried by "
+			"`flagfilter apply %s FILE --confirm SECONDS`",
+			interface, interface);
+	if (policy)
+		error = pending_refuse(pins_filter_id(location->pins), interface, diag);
+	return error ? error : replace(location, mode, policy, diag);
+}
+
+int detach(const char *interface, struct diag *diag)
+{
+	_cleanup_(pins_unlock) int lock = -1;
+	struct location location;
+	int error = pins_lock(&lock, diag);
+	__u32 id;
+
+	if (!error)
+		error = locate_filter(&location, interface, diag);
+	if (!error)
+		error = attach_tidy(&location, diag);
+	if (error)
+		return error;
+	id = pins_filter_id(location.pins);
+	error = attach_remove(&location, diag);
+	if (!error)
+		pending_remove(id);
+	return error;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Filters put on interfaces and taken away. */
+#ifndef KERNEL_ATTACH_H
+#define KERNEL_ATTACH_H
+
+#include "kernel/locate.h"
+#include "kernel/pending.h"
+
+/*
+ * Attaches to an interface with POLICY in force (NULL: the default preset), in MODE (XDP_MODE_NONE: native, or else
+ * generic). Where a filter is attached already its program is replaced in place, and keeps counters and policy, unless
+ * POLICY is given; not with UNDO. UNDO (NULL: for good) is filled, and the change is then one that this process guards.
+ * LOCATION is then where the filter is. -errno with DIAG filled; the interface is then as before.
+ */
+int attach(struct location *location, const char *interface, enum xdp_mode mode, const struct policy *policy,
+	   struct undo *undo, struct diag *diag);
+
+/* Detaches our filter and nothing else. -ENOENT with DIAG filled if there is none. */
+int detach(const char *interface, struct diag *diag);
+
+/* For those who hold the lock, see pins_lock(): takes the filter at LOCATION away. -errno with DIAG filled. */
+int attach_remove(const struct location *location, struct diag *diag);
+
+/*
+ * The same for what a loader that was killed while it replaced a filter has left beside the one at LOCATION, which
+ * counts what passes. If there was anything, LOCATION is looked up again.
+ */
+int attach_tidy(struct location *location, struct diag *diag);
+
+#endif

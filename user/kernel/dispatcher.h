@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What libxdp leaves when it is killed.
+ *
+ * It pins the programs behind a dispatcher in DISPATCHER_PINS/dispatch-IFINDEX-ID, ID being the dispatcher's own. It
+ * makes them before it attaches a new dispatcher, and removes those of the old one after that. Killed in between it
+ * leaves one directory that nobody removes, and that holds programs of ours and so their maps.
+ * libxdp_clean_references() would remove it, but also the pins of a dispatcher that is attached to an interface of the
+ * same index in another network namespace.
+ *
+ * So both dispatchers of a change are noted before it, as symbolic links named like those directories, to the number of
+ * the network namespace. The links are kept where a filter's maps are pinned, and are gone when the change is done.
+ */
+#ifndef KERNEL_DISPATCHER_H
+#define KERNEL_DISPATCHER_H
+
+#include "base/system.h"
+#include <linux/types.h>
+
+#define DISPATCHER_PINS BPFFS "/xdp"
+
+/* Notes in NOTES a dispatcher that is about to be pinned for the interface with this index here. */
+void dispatcher_note(const char *notes, unsigned int ifindex, __u32 id);
+
+/* Notes in NOTES the one that is attached to the interface now, if any. */
+void dispatcher_note_attached(const char *notes, unsigned int ifindex);
+
+/*
+ * Removes the pins of each noted dispatcher that is not attached, and the note. What is of another network namespace,
+ * or of an interface that is not there, is left alone: it may be attached.
+ */
+void dispatcher_settle(const char *notes);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "kernel/facts.h"
+
+#include "base/cleanup.h"
+#include "kernel/locate.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static void try_program(struct facts *facts)
+{
+	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
+	struct program_trial *trial = NULL;
+	int compiles = program_kernel_compiles();
+	struct diag diag = {};
+
+	if (compiles < 0 || !policy || policy_from_preset(policy, NULL, &diag))
+		return; /* for want of capabilities: no more can be told */
+	facts->jit = answer_from(compiles);
+	facts->frags = answer_from(program_kernel_has_frags());
+	facts->loads = answer_from(!program_trial_open(&trial, policy, &diag));
+	if (facts->loads == NO) {
+		snprintf(facts->load_failure, sizeof(facts->load_failure), "%.255s", diag.text);
+		return;
+	}
+	facts->extension = answer_from(program_trial_extends(trial));
+	program_trial_close(trial);
+}
+
+static void look_at_programs(struct facts *facts, const char *interface)
+{
+	struct location location = {};
+	struct diag diag = {};
+	int error;
+
+	facts->own = -1;
+	facts->programs_error = xdp_list(facts->nic.ifindex, &facts->programs);
+	if (facts->programs_error || !facts->programs.count)
+		return;
+	error = locate_filter(&location, interface, &diag);
+	if (!error) {
+		facts->programs = location.programs;
+		facts->own = location.program;
+	} else {
+		owner_find(facts->programs.program[0].id, &facts->owner);
+	}
+}
+
+int facts_gather(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
+{
+	struct facts read = {.netns = netns};
+	struct interface found;
+	struct rlimit memlock;
+	struct diag ignored;
+	int error = interface_find(&found, interface, diag);
+
+	if (!error)
+		error = nic_read(&read.nic, &found, diag);
+	if (error)
+		return error;
+	read.kernel = system_kernel();
+	read.cpus = sysconf(_SC_NPROCESSORS_CONF);
+	read.page_size = sysconf(_SC_PAGESIZE);
+	read.capabilities = system_capabilities();
+	read.memlock = getrlimit(RLIMIT_MEMLOCK, &memlock) ? 0 : memlock.rlim_cur;
+	read.bpffs = !pins_check(&ignored);
+	try_program(&read);
+	look_at_programs(&read, interface);
+	*facts = read;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Facts about an interface and this system, gathered without changing anything. */
+#ifndef KERNEL_FACTS_H
+#define KERNEL_FACTS_H
+
+#include "base/system.h"
+#include "kernel/nic.h"
+#include "kernel/owner.h"
+#include "kernel/xdp.h"
+
+/* Everything that the doctor makes findings from. */
+struct facts {
+	const char *netns;	/* as in --netns, for the commands that findings name; NULL: the caller's */
+	unsigned int kernel;	/* KERNEL(major, minor) */
+	unsigned int cpus;	/* possible ones */
+	unsigned int page_size; /* in bytes */
+	__u64 capabilities;	/* effective ones, bit by CAP_* */
+	__u64 memlock;		/* RLIMIT_MEMLOCK, in bytes */
+	bool bpffs;		/* there is one where it belongs */
+	enum answer jit;	/* programs are compiled */
+	enum answer frags;	/* the kernel has frames in several buffers */
+	enum answer extension;	/* a program of ours can extend another, as behind libxdp's dispatcher */
+	enum answer loads;	/* the kernel takes the program */
+	char load_failure[256]; /* why not */
+	struct nic nic;
+	int programs_error;	      /* -errno: why PROGRAMS could not be read; 0 */
+	struct xdp_programs programs; /* that are attached there */
+	int own;		      /* which of them is ours; -1: none */
+	struct owner owner;	      /* of program 0, if none is ours */
+};
+
+/* NETNS is where this process is already, as in --netns. -errno with DIAG filled if there is no such interface. */
+int facts_gather(struct facts *facts, const char *interface, const char *netns, struct diag *diag);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A network interface of this network namespace. */
+#ifndef KERNEL_INTERFACE_H
+#define KERNEL_INTERFACE_H
+
+#include "base/diag.h"
+#include <net/if.h>
+
+struct interface {
+	char name[IF_NAMESIZE];
+	unsigned int ifindex;
+};
+
+/* The interface with this name. -ENODEV with DIAG filled if there is none. */
+int interface_find(struct interface *interface, const char *name, struct diag *diag);
+
+#endif

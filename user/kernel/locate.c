@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "kernel/locate.h"
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include <errno.h>
+#include <string.h>
+
+/* Whether the filter pinned in PINS is silent; no, if it cannot be read. */
+static bool is_silent(const char *pins)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	struct diag ignored;
+
+	return !filter_open(&filter, pins, &ignored) && filter_is_silent(&filter);
+}
+
+static int find_counting(struct location *location)
+{
+	struct location other = *location;
+	int error = pins_find(location, NULL);
+
+	if (!error && !pins_find(&other, location->pins) && is_silent(location->pins))
+		*location = other;
+	return error;
+}
+
+/* Says that there is no filter, and what became of it. */
+static int fail_absent(const struct location *location, const char *interface, struct diag *diag)
+{
+	const struct xdp_program_info *other = &location->programs.program[0];
+	bool taken = pins_left_behind(location->interface.ifindex);
+
+	if (location->programs.count)
+		return diag_fail(diag, -ENOENT, "not attached to %s: '%.15s', id %u, is there%s", interface,
+				 other->name, other->id, taken ? " in its place" : "");
+	return diag_fail(diag, -ENOENT, "not attached to %s%s", interface,
+			 taken ? ": another tool took its program off; `flagfilter attach` puts it on again, "
+				 "counting from zero"
+			       : "");
+}
+
+int locate_filter(struct location *location, const char *interface, struct diag *diag)
+{
+	struct location found = {};
+	int error = interface_find(&found.interface, interface, diag);
+
+	if (error)
+		return error;
+	error = xdp_list(found.interface.ifindex, &found.programs);
+	if (error)
+		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));
+	error = found.programs.count ? find_counting(&found) : -ENOENT;
+	if (error == -ENOENT && found.programs.count && pins_check(diag))
+		return -EIO; /* what is there may be ours: the pins would tell */
+	if (error == -ENOENT && found.programs.only_id) {
+		diag_fail(diag, -EPERM, "cannot tell whose XDP program is on %s, id %u", interface,
+			  found.programs.program[0].id);
+		return diag_add_needs(diag, -EPERM, NEEDS_SYS_ADMIN);
+	}
+	if (!error || error == -ENOENT)
+		*location = found;
+	if (error == -ENOENT)
+		return fail_absent(&found, interface, diag);
+	if (!error)
+		return 0;
+	diag_fail(diag, error, "cannot read " PINS_ROOT ": %s", strerror(-error));
+	return diag_add_needs(diag, error, NEEDS_BPF);
+}
+
+void locate_note(struct snapshot *snapshot, const struct location *location)
+{
+	snapshot->location = *location;
+	text_clean(snapshot->location.interface.name);
+}
+
+int locate_and_read(struct snapshot *snapshot, const char *interface, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	struct location location;
+	int error = locate_filter(&location, interface, diag);
+
+	if (!error)
+		error = filter_open(&filter, location.pins, diag);
+	if (error)
+		return error;
+	locate_note(snapshot, &location);
+	return filter_read(&filter, snapshot, diag);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The pins of attached filters: PINS_ROOT/NETNS-IFINDEX/{state,counters,sources,sampling,samples}.
+ *
+ * The directory's name only has to be unique: which pins belong to an interface is told by which program the kernel has
+ * there and which maps it uses. So a renamed or moved interface keeps its filter, and pins that no program uses any
+ * more (interface deleted, program removed by another tool, loader killed) are leftovers, swept by the next change.
+ * While libxdp is at work its dispatchers are noted there, too: see dispatcher.h.
+ */
+#ifndef KERNEL_PINS_H
+#define KERNEL_PINS_H
+
+#include "base/system.h"
+#include "kernel/interface.h"
+#include "kernel/xdp.h"
+
+#define PINS_ROOT BPFFS "/flagfilter"
+#define PINS_PATH_SIZE 128
+
+/* Where the filter of an interface is. */
+struct location {
+	struct interface interface;
+	struct xdp_programs programs; /* all that are attached there */
+	unsigned int program;	      /* which of them is the filter */
+	char pins[PINS_PATH_SIZE];
+};
+
+/* Whether the BPF filesystem can be seen at all. -ENOENT with DIAG filled. */
+int pins_check(struct diag *diag);
+
+/*
+ * Makes this process the only one that changes filters, after waiting for another that does; sweeps leftovers. -errno
+ * with DIAG filled: no BPF filesystem, no privilege.
+ */
+int pins_lock(int *lock, struct diag *diag);
+int pins_try_lock(int *lock, struct diag *diag); /* the same, but -EAGAIN instead of waiting */
+void pins_unlock(int *lock);			 /* for _cleanup_ */
+
+/* Makes a directory, of whatever number, for a new filter on the interface with this index here. -errno */
+int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE]);
+
+/* The file of one map. */
+void pins_file(const char *dir, enum program_map map, char path[PINS_PATH_SIZE]);
+
+/*
+ * Marks the filter pinned in DIR as that of the program with this id, for those who may not ask the kernel which maps a
+ * program uses (that takes CAP_SYS_ADMIN). -errno
+ */
+int pins_mark(const char *dir, __u32 program);
+
+/* Takes all marks away but that of EXCEPT. */
+void pins_unmark(const char *dir, __u32 except);
+
+/*
+ * Looks for a filter among the programs of LOCATION other than the one pinned in EXCEPT (NULL: any), and fills in pins
+ * and program. -ENOENT if there is none, another -errno if that cannot be told.
+ */
+int pins_find(struct location *location, const char *except);
+
+/* Opens a pinned map, and tells its id. Returns a file descriptor or -errno. */
+int pins_open(const char *dir, enum program_map map, __u32 *id);
+
+/* What tells a filter from all others for as long as it is attached: the id of its counters map; 0 if unknown. */
+__u32 pins_filter_id(const char *dir);
+
+/* The directory of the filter that is told by that, in whatever network namespace its interface is. -ENOENT */
+int pins_find_filter(__u32 filter, char path[PINS_PATH_SIZE]);
+
+void pins_remove(const char *dir);
+
+/* Whether there are pins for an interface of this index here whose program the kernel no longer has. */
+bool pins_left_behind(unsigned int ifindex);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "kernel/xdp.h"
+
+#include "base/cleanup.h"
+#include "kernel/dispatcher.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <stdarg.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+/* Before the usual 50 of libxdp's programs: what is dropped here need not be looked at there. */
+#define RUN_PRIORITY 10
+
+/*
+ * What libbpf and libxdp print. It is static because their callbacks take no context. The kernel's own words about a
+ * refused attach (netlink's extack) come to light nowhere else, nor does what libxdp is about to pin.
+ */
+static struct {
+	bool verbose;
+	char kernel_words[256];
+	const char *notes; /* where dispatchers are noted, or NULL */
+} chatter;
+
+DEFINE_CLEANUP(cleanup_multiprog, struct xdp_multiprog *, xdp_multiprog__close)
+DEFINE_CLEANUP(cleanup_xdp_program, struct xdp_program *, xdp_program__close)
+
+static void chatter_note(const char *format, va_list args)
+{
+	static const char mark[] = "Kernel error message: ";
+	unsigned int ifindex, id;
+	char line[512];
+	va_list copy;
+	char *words;
+
+	va_copy(copy, args);
+	vsnprintf(line, sizeof(line), format, copy);
+	va_end(copy);
+	words = strstr(line, mark);
+	if (words) {
+		words += strlen(mark);
+		words[strcspn(words, "\n")] = '\0';
+		snprintf(chatter.kernel_words, sizeof(chatter.kernel_words), "%s", words);
+	}
+	words = strstr(line, "Pinning multiprog");
+	if (words && chatter.notes && sscanf(words, "%*[^/]" DISPATCHER_PINS "/dispatch-%u-%u", &ifindex, &id) == 2)
+		dispatcher_note(chatter.notes, ifindex, id);
+	if (chatter.verbose)
+		vfprintf(stderr, format, args);
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	chatter_note(format, args);
+	return 0;
+}
+
+static int print_libxdp(enum libxdp_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	chatter_note(format, args);
+	return 0;
+}
+
+void xdp_set_verbose(bool verbose)
+{
+	chatter.verbose = verbose;
+	libbpf_set_print(print_libbpf);
+	libxdp_set_print(print_libxdp);
+}
+
+static const struct {
+	const char *name;
+	enum xdp_attach_mode libxdp;
+	__u32 flag;
+} modes[] = {
+	[XDP_MODE_NONE] = {"none", XDP_MODE_UNSPEC, 0},
+	[XDP_NATIVE] = {"native", XDP_MODE_NATIVE, XDP_FLAGS_DRV_MODE},
+	[XDP_GENERIC] = {"generic", XDP_MODE_SKB, XDP_FLAGS_SKB_MODE},
+	[XDP_OFFLOAD] = {"offload", XDP_MODE_HW, XDP_FLAGS_HW_MODE},
+};
+
+const char *xdp_mode_name(enum xdp_mode mode)
+{
+	return modes[mode].name;
+}
+
+bool xdp_program_uses(const struct xdp_program_info *program, __u32 map_id)
+{
+	for (unsigned int i = 0; i < program->maps; i++)
+		if (program->map[i] == map_id)
+			return true;
+	return false;
+}
+
+static int read_program(int fd, struct xdp_program_info *program)
+{
+	struct xdp_program_info read = {};
+	struct bpf_prog_info info = {.nr_map_ids = XDP_PROGRAM_MAPS_MAX, .map_ids = (__u64)(unsigned long)read.map};
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	read.id = info.id;
+	read.maps = info.nr_map_ids < XDP_PROGRAM_MAPS_MAX ? info.nr_map_ids : XDP_PROGRAM_MAPS_MAX;
+	memcpy(read.name, info.name, sizeof(read.name));
+	*program = read;
+	return 0;
+}
+
+static int add_program(struct xdp_programs *programs, const struct xdp_program *program)
+{
+	int error;
+
+	if (!program || programs->count == XDP_PROGRAMS_MAX)
+		return 0;
+	error = read_program(xdp_program__fd(program), &programs->program[programs->count]);
+	if (!error)
+		programs->count++;
+	return error;
+}
+
+static enum xdp_mode mode_from_libxdp(enum xdp_attach_mode mode)
+{
+	for (enum xdp_mode m = XDP_NATIVE; m <= XDP_OFFLOAD; m++)
+		if (modes[m].libxdp == mode)
+			return m;
+	return XDP_MODE_NONE;
+}
+
+/* The modes are numbered alike there (XDP_ATTACHED_*), but for the order. */
+static enum xdp_mode mode_from_kernel(__u8 mode)
+{
+	return mode == XDP_ATTACHED_DRV ? XDP_NATIVE : mode == XDP_ATTACHED_SKB ? XDP_GENERIC : XDP_OFFLOAD;
+}
+
+static int try_list(unsigned int ifindex, struct xdp_programs *programs)
+{
+	_cleanup_(cleanup_multiprog) struct xdp_multiprog *all = NULL;
+	struct xdp_programs read = {};
+	struct xdp_program *program = NULL;
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int error;
+
+	error = bpf_xdp_query(ifindex, 0, &query);
+	if (error)
+		return error;
+	if (query.attach_mode == XDP_ATTACHED_NONE) {
+		*programs = read;
+		return 0;
+	}
+	all = xdp_multiprog__get_from_ifindex(ifindex);
+	error = libxdp_get_error(all);
+	if (error)
+		all = NULL;
+	if (error == -EPERM && query.prog_id) {
+		*programs = (struct xdp_programs){.mode = mode_from_kernel(query.attach_mode),
+						  .only_id = true,
+						  .count = 1,
+						  .program = {{.id = query.prog_id}}};
+		return 0;
+	}
+	if (error)
+		return error;
+	read.mode = mode_from_libxdp(xdp_multiprog__attach_mode(all));
+	read.shared = !xdp_multiprog__is_legacy(all);
+	read.entry_id = query.prog_id;
+	if (xdp_multiprog__hw_prog(all)) {
+		read.mode = XDP_OFFLOAD;
+		error = add_program(&read, xdp_multiprog__hw_prog(all));
+	} else if (!read.shared) {
+		error = add_program(&read, xdp_multiprog__main_prog(all));
+	}
+	while (!error && read.shared && (program = xdp_multiprog__next_prog(program, all)))
+		error = add_program(&read, program);
+	if (!error && !read.count)
+		error = -EIO; /* something is there, and libxdp could not look at it */
+	if (!error)
+		*programs = read;
+	return error;
+}
+
+int xdp_list(unsigned int ifindex, struct xdp_programs *programs)
+{
+	int error = -ENOENT;
+
+	/* A program that is taken off between the kernel's word that it is there and the look at it: then ask again. */
+	for (int tries = 0; tries < 10 && error == -ENOENT; tries++)
+		error = try_list(ifindex, programs);
+	return error;
+}
+
+/* What to try after drivers' own words; NULL for words that are not known here. */
+static const char *advice_on_words(const char *words)
+{
+	static const struct {
+		const char *words, *advice;
+	} known[] = {
+		{"Peer MTU is too large", "; lower the MTU of the veth's other end"},
+		{"MTU too large", "; lower the MTU"},
+		{"rx queues not less than peer tx queues",
+		 "; give it as many rx queues (ethtool -L IF rx N) as its other end has tx queues, or that fewer"},
+		{"Too few free TX rings", "; the card needs a queue for each CPU beside those in use (ethtool -L)"},
+		{"GRO_HW", "; the host must not put segments together: see `flagfilter doctor`"},
+		{"upper device already has a program",
+		 "; the bridge or bond that it belongs to has one, see `ip link`"},
+	};
+
+	for (unsigned int i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strstr(words, known[i].words))
+			return known[i].advice;
+	return NULL;
+}
+
+/* What to try after the kernel refused to attach in MODE with ERROR, or did not even load the program. */
+static const char *advice(int error, enum xdp_mode mode, bool loaded)
+{
+	const char *on_words = advice_on_words(chatter.kernel_words);
+
+	if (on_words)
+		return on_words;
+	if (error == -EBUSY || error == -EEXIST)
+		return "; another XDP program came in between: see `bpftool net`";
+	if (mode == XDP_OFFLOAD)
+		return "; the network card cannot run XDP itself: try --mode native";
+	if (!loaded && error != -ENOMEM && error != -EPERM && error != -EACCES)
+		/* libbpf takes for missing whatever it has no memory to find out about. */
+		return "; -v shows more; where memory is short, try again";
+	if (mode == XDP_NATIVE && error == -EOPNOTSUPP)
+		return "; the driver has no native XDP: try --mode generic, which works everywhere";
+	if (mode == XDP_NATIVE && (error == -EINVAL || error == -ERANGE))
+		return "; the driver refuses it as configured (MTU, LRO, channels?); --mode generic works everywhere";
+	return "";
+}
+
+/* The error in the kernel's own words, too. Returns BUFFER. */
+#define REASON_SIZE 384
+static const char *reason(int error, char buffer[REASON_SIZE])
+{
+	const char *words = chatter.kernel_words;
+
+	snprintf(buffer, REASON_SIZE, "%s%s%s%s", strerror(-error), *words ? " (kernel: \"" : "", words,
+		 *words ? "\")" : "");
+	return buffer;
+}
+
+static int fail_attach(struct diag *diag, int error, const struct interface *interface, enum xdp_mode mode, bool loaded)
+{
+	char text[REASON_SIZE];
+
+	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s", interface->name, xdp_mode_name(mode),
+		  loaded ? "" : "the XDP program does not load: ", reason(error, text), advice(error, mode, loaded));
+	return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
+}
+
+/* Between these two libxdp changes what is behind the interface's dispatcher. */
+static void begin_change(unsigned int ifindex, const char *notes)
+{
+	chatter.notes = notes;
+	dispatcher_note_attached(notes, ifindex);
+}
+
+static void end_change(void)
+{
+	dispatcher_settle(chatter.notes);
+	chatter.notes = NULL;
+}
+
+int xdp_attach(struct program *program, const struct interface *interface, enum xdp_mode mode, const char *notes,
+	       struct diag *diag)
+{
+	_cleanup_(cleanup_xdp_program) struct xdp_program *xdp = NULL;
+	struct bpf_object *object = program_object(program);
+	struct bpf_map *map;
+	int error;
+
+	if (mode == XDP_OFFLOAD) {
+		bpf_program__set_ifindex(bpf_object__find_program_by_name(object, PROGRAM_NAME), interface->ifindex);
+		bpf_object__for_each_map (map, object)
+			bpf_map__set_ifindex(map, interface->ifindex);
+	}
+	xdp = xdp_program__from_bpf_obj(object, "xdp");
+	error = libxdp_get_error(xdp);
+	if (error) {
+		xdp = NULL;
+		return fail_attach(diag, error, interface, mode, false);
+	}
+	xdp_program__set_run_prio(xdp, RUN_PRIORITY);
+	chatter.kernel_words[0] = '\0';
+	begin_change(interface->ifindex, notes);
+	error = xdp_program__attach(xdp, interface->ifindex, modes[mode].libxdp, 0);
+	end_change();
+	return error ? fail_attach(diag, error, interface, mode, program_id(program)) : 0;
+}
+
+void xdp_skip_dispatcher(void)
+{
+	setenv("LIBXDP_SKIP_DISPATCHER", "1", true);
+}
+
+/* Only with CAP_SYS_ADMIN one gets hold of a program by its id, and can name it to the kernel as the one to go. */
+static int fail_by_id(struct diag *diag, int error, const char *interface, __u32 id)
+{
+	diag_fail(diag, error, "cannot get hold of the XDP program on %s, id %u: %s", interface, id, strerror(-error));
+	return diag_add_needs(diag, error, NEEDS_SYS_ADMIN);
+}
+
+int xdp_load(struct program *program, const struct interface *interface, enum xdp_mode mode, struct diag *diag)
+{
+	int error = bpf_object__load(program_object(program));
+
+	return error ? fail_attach(diag, error, interface, mode, false) : 0;
+}
+
+int xdp_replace(struct program *program, const struct interface *interface, enum xdp_mode mode, __u32 old_id,
+		struct diag *diag)
+{
+	struct bpf_object *object = program_object(program);
+	_cleanup_fd_ int old_fd = bpf_prog_get_fd_by_id(old_id);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = old_fd);
+	int error;
+
+	chatter.kernel_words[0] = '\0';
+	if (old_fd < 0)
+		return fail_by_id(diag, -errno, interface->name, old_id);
+	error = bpf_xdp_attach(interface->ifindex,
+			       bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME)),
+			       modes[mode].flag | XDP_FLAGS_REPLACE, &options);
+	return error ? fail_attach(diag, error, interface, mode, true) : 0;
+}
+
+static int detach_shared(unsigned int ifindex, __u32 id)
+{
+	_cleanup_(cleanup_multiprog) struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex(ifindex);
+	struct xdp_program *program = NULL;
+	int error = libxdp_get_error(all);
+
+	if (error) {
+		all = NULL;
+		return error;
+	}
+	while ((program = xdp_multiprog__next_prog(program, all)))
+		if (xdp_program__id(program) == id)
+			return xdp_program__detach(program, ifindex, xdp_multiprog__attach_mode(all), 0);
+	return -ENOENT;
+}
+
+static int detach_exclusive(unsigned int ifindex, enum xdp_mode mode, __u32 id)
+{
+	_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(id);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = fd);
+
+	return fd < 0 ? -errno : bpf_xdp_detach(ifindex, modes[mode].flag | XDP_FLAGS_REPLACE, &options);
+}
+
+int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, const char *notes,
+	       struct diag *diag)
+{
+	char text[REASON_SIZE];
+	const char *on_words;
+	int error;
+
+	chatter.kernel_words[0] = '\0';
+	if (programs->shared) {
+		begin_change(interface->ifindex, notes);
+		error = detach_shared(interface->ifindex, id);
+		end_change();
+	} else {
+		error = detach_exclusive(interface->ifindex, programs->mode, id);
+	}
+	if (!error)
+		return 0;
+	on_words = advice_on_words(chatter.kernel_words);
+	diag_fail(diag, error, "cannot detach from %s: %s%s", interface->name, reason(error, text),
+		  on_words ? on_words : "");
+	return diag_add_needs(diag, error, NEEDS_NET_ADMIN | NEEDS_SYS_ADMIN);
+}
+
+bool xdp_map_in_use(__u32 map_id)
+{
+	__u32 id = 0;
+
+	while (!bpf_prog_get_next_id(id, &id)) {
+		_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(id);
+		struct xdp_program_info program = {};
+
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || read_program(fd, &program) || xdp_program_uses(&program, map_id))
+			return true;
+	}
+	return errno != ENOENT;
+}

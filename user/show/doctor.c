@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "show/doctor.h"
+
+#include "base/text.h"
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *finding_state_name(enum finding_state state)
+{
+	static const char *const names[] = {
+		[FINDING_OK] = "ok", [FINDING_NOTE] = "note", [FINDING_PROBLEM] = "problem"};
+
+	return names[state];
+}
+
+static struct finding *add(struct findings *findings, const char *check, enum finding_state state, const char *format,
+			   ...) __attribute__((format(printf, 4, 5)));
+static struct finding *add(struct findings *findings, const char *check, enum finding_state state, const char *format,
+			   ...)
+{
+	struct finding *finding = &findings->finding[findings->count++];
+	va_list args;
+
+	*finding = (struct finding){.check = check, .state = state};
+	va_start(args, format);
+	vsnprintf(finding->text, sizeof(finding->text), format, args);
+	va_end(args);
+	return finding;
+}
+
+static void fix(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fix(struct finding *finding, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(finding->fix, sizeof(finding->fix), format, args);
+	va_end(args);
+}
+
+/* A command's beginning, so that it acts in the namespace of the interface: "ip -n NAME", "ip". Returns BUFFER. */
+#define COMMAND_SIZE 300
+static const char *command(const struct facts *facts, const char *tool, char buffer[COMMAND_SIZE])
+{
+	const char *netns = facts->netns;
+
+	if (!netns)
+		snprintf(buffer, COMMAND_SIZE, "%s", tool);
+	else if (!strcmp(tool, "ip"))
+		snprintf(buffer, COMMAND_SIZE, "ip -n %s", netns);
+	else if (!strcmp(tool, "flagfilter"))
+		snprintf(buffer, COMMAND_SIZE, "flagfilter --netns %s", netns);
+	else
+		snprintf(buffer, COMMAND_SIZE, "ip netns exec %s %s", netns, tool);
+	return buffer;
+}
+
+static bool is_driver(const struct facts *facts, const char *name)
+{
+	return !strcmp(facts->nic.driver, name);
+}
+
+/* ---- the driver */
+
+/*
+ * Before Linux 6.3 the kernel does not tell which drivers have native XDP. Of these it is known for all kernels between
+ * 5.10, the oldest that we run on, and that one.
+ */
+static const char *const native_drivers[] = {
+	"bnxt_en", "cpsw",    "ena",	 "fsl_dpaa2_eth", "hv_netvsc",	"i40e",	 "ice",	   "igb",
+	"ixgbe",   "ixgbevf", "mlx4_en", "mlx5_core",	  "mvneta",	"mvpp2", "netsec", "nfp",
+	"nicvf",   "qede",    "veth",	 "vif",		  "virtio_net", NULL};
+static const char *const other_drivers[] = {"8139cp", "8139too", "be2net",  "bnx2",  "bnx2x", "e100",	 "e1000",
+					    "e1000e", "igbvf",	 "pcnet32", "r8169", "tg3",   "vmxnet3", NULL};
+
+static bool is_one_of(const struct facts *facts, const char *const *drivers)
+{
+	for (; *drivers; drivers++)
+		if (is_driver(facts, *drivers))
+			return true;
+	return false;
+}
+
+static bool is_bond(const struct facts *facts)
+{
+	return !strcmp(facts->nic.kind, "bond");
+}
+
+static enum answer native(const struct facts *facts)
+{
+	if (facts->nic.native != UNKNOWN)
+		return facts->nic.native;
+	if (is_one_of(facts, native_drivers) || is_driver(facts, "tun"))
+		return YES;
+	if (is_bond(facts))
+		return facts->kernel >= KERNEL(5, 15) ? UNKNOWN : NO;
+	/* Other virtual interfaces never had it. */
+	return *facts->nic.kind || is_one_of(facts, other_drivers) ? NO : UNKNOWN;
+}
+
+/* The names of what the interface consists of, or lies upon: "eth0, eth1". Returns BUFFER. */
+#define LOWERS_SIZE (NIC_NAMES_MAX * (IF_NAMESIZE + 2) + 1)
+static const char *lowers(const struct nic *nic, char buffer[LOWERS_SIZE])
+{
+	int at = 0;
+
+	*buffer = '\0';
+	for (unsigned int i = 0; i < nic->lowers; i++)
+		at += snprintf(buffer + at, LOWERS_SIZE - at, "%s%s", i ? ", " : "", nic->lower[i]);
+	return buffer;
+}
+
+/* A veth of more than one queue (Linux 6.3 says so beforehand): each queue of the other end needs one here. */
+static void find_veth_queues(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	char tool[COMMAND_SIZE];
+	struct finding *finding =
+		add(findings, "channels", FINDING_PROBLEM,
+		    "a veth's other end must not send by more queues than this one receives by: %u", nic->rx_queues);
+
+	if (nic->rx_queues < nic->rx_queues_max)
+		fix(finding, "%s -L %s rx %u", command(facts, "ethtool", tool), nic->name, nic->rx_queues_max);
+	else
+		fix(finding, "%s attach %s --mode generic", command(facts, "flagfilter", tool), nic->name);
+}
+
+static void find_bond(const struct facts *facts, enum finding_state state, struct findings *findings)
+{
+	char tool[COMMAND_SIZE], names[LOWERS_SIZE];
+	struct finding *finding = add(findings, "driver", state,
+				      "a bond has native XDP if its mode and all that it consists of have it: %s",
+				      facts->nic.lowers ? lowers(&facts->nic, names) : "nothing yet");
+
+	fix(finding, "%s attach %s --mode %s", command(facts, "flagfilter", tool), facts->nic.name,
+	    state == FINDING_PROBLEM ? "generic" : "auto");
+}
+
+static void find_no_native(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	char tool[COMMAND_SIZE], names[LOWERS_SIZE];
+	struct finding *finding;
+
+	if (is_driver(facts, "veth")) {
+		find_veth_queues(facts, findings);
+		return;
+	}
+	if (nic->lro == YES && is_one_of(facts, native_drivers)) {
+		finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP as long as LRO is on",
+			      nic->driver);
+		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
+		return;
+	}
+	if (is_bond(facts) && facts->kernel >= KERNEL(5, 15)) {
+		find_bond(facts, FINDING_PROBLEM, findings);
+		return;
+	}
+	finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP%s%s%s", nic->driver,
+		      nic->lowers ? "; " : "", nic->lowers ? nic->name : "", nic->lowers ? " lies upon " : "");
+	if (!nic->lowers) {
+		fix(finding, "%s attach %s --mode generic", command(facts, "flagfilter", tool), nic->name);
+		return;
+	}
+	snprintf(finding->text + strlen(finding->text), sizeof(finding->text) - strlen(finding->text),
+		 "%s: attach there, or in generic mode here", lowers(nic, names));
+	fix(finding, "%s attach %s", command(facts, "flagfilter", tool), nic->lower[0]);
+}
+
+static void check_driver(const struct facts *facts, struct findings *findings)
+{
+	const char *driver = facts->nic.driver;
+
+	if (!facts->nic.ethernet) {
+		add(findings, "driver", FINDING_PROBLEM, "its frames have no Ethernet header: they cannot be judged");
+		return;
+	}
+
+	switch (native(facts)) {
+	case YES:
+		add(findings, "driver", FINDING_OK, "%s has native XDP", driver);
+		break;
+	case NO:
+		find_no_native(facts, findings);
+		break;
+	default:
+		if (is_bond(facts))
+			find_bond(facts, FINDING_NOTE, findings);
+		else
+			add(findings, "driver", FINDING_NOTE,
+			    "whether %s has native XDP this kernel does not say (Linux 6.3 does): attach will show",
+			    driver);
+	}
+}
+
+/* ---- what it has to be like */
+
+/* Whether frames may come in several buffers. */
+static enum answer several_buffers(const struct facts *facts)
+{
+	if (facts->frags == NO || facts->nic.several_buffers == NO)
+		return NO;
+	if (facts->frags == UNKNOWN || facts->nic.several_buffers != UNKNOWN)
+		return facts->frags == UNKNOWN ? UNKNOWN : YES;
+	/* Between Linux 5.18 and 6.3, which virtio_net learned it with, drivers had it and did not tell. */
+	return is_driver(facts, "veth") ? YES : is_driver(facts, "virtio_net") ? NO : UNKNOWN;
+}
+
+/*
+ * The largest MTU with which a frame fits into one page, beside the headroom and the kernel's note at the page's end
+ * (struct skb_shared_info, 320 bytes with cache lines of 64). 0: there is no limit.
+ */
+#define HEADROOM 256
+#define SHARED_INFO_SIZE 320
+#define ETHERNET_HEADER_SIZE 14
+static unsigned int mtu_limit(const struct facts *facts)
+{
+	if (is_driver(facts, "tun"))
+		return 0;
+	if (is_driver(facts, "igc"))
+		return 1500;
+	return facts->page_size - HEADROOM - SHARED_INFO_SIZE - ETHERNET_HEADER_SIZE;
+}
+
+static void check_mtu(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	enum answer several = several_buffers(facts);
+	unsigned int limit = mtu_limit(facts);
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (native(facts) == NO)
+		return;
+	if (several == YES) {
+		add(findings, "mtu", FINDING_OK, "%u; frames may lie in several buffers", nic->mtu);
+	} else if (!limit || nic->mtu <= limit) {
+		add(findings, "mtu", FINDING_OK, "%u%s", nic->mtu,
+		    nic->mtu > 1500 && limit ? "; a few drivers take no more than 3000" : "");
+	} else {
+		finding =
+			add(findings, "mtu", several == NO ? FINDING_PROBLEM : FINDING_NOTE,
+			    "%u: %s; up to %u fits into one%s", nic->mtu,
+			    facts->frags == NO ? "this kernel has no XDP for frames in several buffers (Linux 5.18 has)"
+			    : several == NO    ? "the driver has no XDP for frames in several buffers"
+					    : "whether the driver has XDP for frames in several buffers is not known",
+			    limit, is_driver(facts, "veth") ? "; of a veth, the MTU of its other end counts" : "");
+		if (is_driver(facts, "veth"))
+			snprintf(finding->fix, sizeof(finding->fix), "on its other end: ip link set dev NAME mtu %u",
+				 limit);
+		else
+			fix(finding, "%s link set dev %s mtu %u", command(facts, "ip", tool), nic->name, limit);
+	}
+}
+
+/*
+ * Before Linux 5.13, and the stable releases that have it from there, virtio_net refuses XDP unless there is a free
+ * queue for each CPU, to send on. (We send nothing.)
+ */
+static void check_channels(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (!is_driver(facts, "virtio_net") || !nic->queues_max)
+		return;
+	if (facts->kernel >= KERNEL(5, 13) || nic->queues + facts->cpus <= nic->queues_max) {
+		add(findings, "channels", FINDING_OK, "%u of %u queues in use", nic->queues, nic->queues_max);
+		return;
+	}
+	finding = add(findings, "channels", FINDING_NOTE,
+		      "%u of %u queues in use: many kernels before Linux 5.13 want another %u, one for each CPU",
+		      nic->queues, nic->queues_max, facts->cpus);
+	if (nic->queues_max > facts->cpus)
+		fix(finding, "%s -L %s combined %u", command(facts, "ethtool", tool), nic->name,
+		    nic->queues_max - facts->cpus);
+	else
+		snprintf(finding->fix, sizeof(finding->fix), "on the host: give the card %u queues, QEMU's queues=%u",
+			 2 * facts->cpus, 2 * facts->cpus);
+}
+
+/* Segments that the card has put together are no frames that XDP could judge. */
+static void check_lro(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+	bool refuses;
+
+	if (native(facts) == NO || (nic->lro == UNKNOWN && nic->gro_hw == UNKNOWN))
+		return;
+	if (is_driver(facts, "virtio_net") && nic->gro_hw == YES && nic->gro_hw_fixed == YES) {
+		finding =
+			add(findings, "lro", FINDING_PROBLEM,
+			    "the host hands over segments put together (rx-gro-hw), which cannot be switched off here");
+		fix(finding, "on the host, QEMU's -device virtio-net-pci,... with "
+			     "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off");
+	} else if ((nic->lro == YES && is_driver(facts, "vmxnet3")) ||
+		   (nic->gro_hw == YES && is_driver(facts, "virtio_net"))) {
+		add(findings, "lro", FINDING_OK, "%s is on: %s switches it off when the program comes",
+		    nic->lro == YES ? "LRO" : "rx-gro-hw", nic->driver);
+	} else if (nic->lro == YES) {
+		refuses = is_driver(facts, "ixgbe") || is_driver(facts, "mlx5_core") || is_driver(facts, "nicvf");
+		finding = add(findings, "lro", refuses ? FINDING_PROBLEM : FINDING_NOTE, "LRO is on: %s",
+			      refuses ? "this driver refuses native XDP beside it"
+				      : "some drivers refuse native XDP beside it");
+		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
+	} else if (nic->gro_hw == YES) {
+		finding = add(findings, "lro", FINDING_NOTE,
+			      "rx-gro-hw is on: most drivers switch it off for XDP, some refuse");
+		fix(finding, "%s -K %s rx-gro-hw off", command(facts, "ethtool", tool), nic->name);
+	} else {
+		add(findings, "lro", FINDING_OK, "off");
+	}
+}
+
+static void check_vlan(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (facts->nic.rxvlan != YES)
+		return;
+	finding = add(findings, "vlan", FINDING_NOTE,
+		      "rxvlan is on: the card may strip a VLAN tag before XDP; segments are judged the same");
+	fix(finding, "%s -K %s rxvlan off", command(facts, "ethtool", tool), facts->nic.name);
+}
+
+/* Bonds and bridges, above and below. */
+static void check_stack(const struct facts *facts, struct findings *findings)
+{
+	const struct nic *nic = &facts->nic;
+	struct finding *finding;
+	char tool[COMMAND_SIZE];
+
+	if (*nic->busy_master) {
+		finding = add(findings, "stack", FINDING_PROBLEM,
+			      "it belongs to %s, which has an XDP program: the kernel allows one or the other",
+			      nic->busy_master);
+		fix(finding, "%s link set dev %s xdp off", command(facts, "ip", tool), nic->busy_master);
+	} else if (*nic->busy_lower && is_bond(facts)) {
+		finding = add(findings, "stack", FINDING_PROBLEM,
+			      "%s, which belongs to it, has an XDP program: the kernel allows one or the other",
+			      nic->busy_lower);
+		fix(finding, "%s link set dev %s xdp off", command(facts, "ip", tool), nic->busy_lower);
+	} else if (*nic->master) {
+		finding = add(findings, "stack", FINDING_NOTE,
+			      "it belongs to %s %s: the filter sees what comes in by %s, and not by the others",
+			      *nic->master_kind ? nic->master_kind : "interface", nic->master, nic->name);
+		if (!strcmp(nic->master_kind, "bond"))
+			fix(finding, "%s attach %s", command(facts, "flagfilter", tool), nic->master);
+	}
+	if (!nic->up) {
+		finding = add(findings, "link", FINDING_NOTE,
+			      "the interface is down: attach works, but no frame comes in");
+		fix(finding, "%s link set dev %s up", command(facts, "ip", tool), nic->name);
+	}
+}
+
+/* ---- another program */
+
+/* Who keeps it: ", pinned at PATH by user 0, open in PID (NAME)". Returns BUFFER. */
+#define OWNER_SIZE 360
+static const char *held_by(const struct owner *owner, char buffer[OWNER_SIZE])
+{
+	int at = 0;
+
+	*buffer = '\0';
+	if (*owner->pin)
+		at = snprintf(buffer, OWNER_SIZE, ", pinned by user %u at %s", owner->uid, owner->pin);
+	if (owner->pid)
+		snprintf(buffer + at, OWNER_SIZE - at, ", open in process %d (%.15s)", owner->pid, owner->process);
+	return buffer;
+}
+
+static void fix_foreign(const struct facts *facts, struct finding *finding)
+{
+	static const char *const words[] = {[XDP_MODE_NONE] = "xdp",
+					    [XDP_NATIVE] = "xdpdrv",
+					    [XDP_GENERIC] = "xdpgeneric",
+					    [XDP_OFFLOAD] = "xdpoffload"};
+	const struct owner *owner = &facts->owner;
+	char tool[COMMAND_SIZE];
+
+	if (!owner->by_link)
+		fix(finding, "%s link set dev %s %s off", command(facts, "ip", tool), facts->nic.name,
+		    words[facts->programs.mode]);
+	else if (owner->pid)
+		fix(finding, "kill %d", owner->pid);
+	else if (*owner->pin)
+		fix(finding, "rm %s", owner->pin);
+}
+
+static void check_program(const struct facts *facts, struct findings *findings)
+{
+	const struct xdp_programs *there = &facts->programs;
+	struct finding *finding;
+	char owner[OWNER_SIZE];
+
+	if (facts->programs_error == -EPERM || (there->only_id && facts->own < 0)) {
+		return; /* for which "capabilities" is the word */
+	} else if (facts->programs_error) {
+		add(findings, "program", FINDING_PROBLEM, "cannot look at the programs that are attached: %s",
+		    strerror(-facts->programs_error));
+	} else if (!there->count) {
+		add(findings, "program", FINDING_OK, "no XDP program is attached");
+	} else if (facts->own >= 0) {
+		add(findings, "program", FINDING_OK, "flagfilter is attached already: id %u, %s, %s",
+		    there->program[facts->own].id, xdp_mode_name(there->mode), there->shared ? "shared" : "exclusive");
+	} else if (!there->shared) {
+		finding = add(findings, "program", FINDING_PROBLEM,
+			      "another owner's program has it for itself: '%.15s', id %u, %s%s%s",
+			      there->program[0].name, there->program[0].id, xdp_mode_name(there->mode),
+			      facts->owner.by_link ? ", by a BPF link" : "", held_by(&facts->owner, owner));
+		fix_foreign(facts, finding);
+	} else if (there->mode != XDP_NATIVE) {
+		add(findings, "program", FINDING_PROBLEM,
+		    "other programs are attached in %s mode: native mode excludes that", xdp_mode_name(there->mode));
+	} else {
+		add(findings, "program", FINDING_OK, "%u other programs share it, ours will run beside them",
+		    there->count);
+	}
+}
+
+/* ---- the system */
+
+static bool may(const struct facts *facts, int capability)
+{
+	return facts->capabilities & 1ull << capability;
+}
+
+static void check_capabilities(const struct facts *facts, struct findings *findings)
+{
+	bool net = may(facts, CAP_NET_ADMIN), sys = may(facts, CAP_SYS_ADMIN);
+	bool load = sys || (may(facts, CAP_BPF) && may(facts, CAP_PERFMON));
+	struct finding *finding;
+
+	if (net && sys) {
+		add(findings, "capabilities", FINDING_OK, "CAP_NET_ADMIN and CAP_SYS_ADMIN are there");
+		return;
+	}
+	if (net && load) {
+		/* Programs are opened by their ids. */
+		add(findings, "capabilities", FINDING_NOTE,
+		    "enough to attach; to attach again or to detach, CAP_SYS_ADMIN is missing");
+		return;
+	}
+	finding = add(findings, "capabilities", FINDING_PROBLEM, "missing: %s%s%s", net ? "" : "CAP_NET_ADMIN",
+		      net || load ? "" : ", ", load ? "" : "CAP_SYS_ADMIN");
+	fix(finding, "sudo flagfilter ...");
+}
+
+/* Before 5.11 memory for maps counts against RLIMIT_MEMLOCK, which libbpf raises if it may. */
+#define MEMORY_NEEDED (8ull << 20)
+static void check_memlock(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+
+	if (facts->kernel >= KERNEL(5, 11))
+		return;
+	if (facts->memlock >= MEMORY_NEEDED || facts->capabilities & 1ull << CAP_SYS_RESOURCE) {
+		add(findings, "memlock", FINDING_OK, "enough, or may be raised");
+		return;
+	}
+	finding = add(findings, "memlock", FINDING_PROBLEM,
+		      "%llu KiB may be locked, before Linux 5.11 maps need more, and CAP_SYS_RESOURCE is missing",
+		      (unsigned long long)facts->memlock >> 10);
+	fix(finding, "ulimit -l unlimited");
+}
+
+static void check_system(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+
+	if (facts->bpffs) {
+		add(findings, "bpffs", FINDING_OK, "the BPF filesystem is mounted");
+	} else {
+		finding = add(findings, "bpffs", FINDING_PROBLEM, "no BPF filesystem at /sys/fs/bpf%s",
+			      facts->netns ? "" : " (`ip netns exec` hides it)");
+		fix(finding, "mount -t bpf bpf /sys/fs/bpf");
+	}
+	check_capabilities(facts, findings);
+	check_memlock(facts, findings);
+	if (facts->loads == NO)
+		add(findings, "load", FINDING_PROBLEM, "%s", facts->load_failure);
+	if (facts->loads == YES)
+		add(findings, "load", FINDING_OK, "the kernel accepts the program");
+	if (facts->jit == YES)
+		add(findings, "jit", FINDING_OK, "programs are compiled");
+	if (facts->jit == NO) {
+		finding = add(findings, "jit", FINDING_NOTE,
+			      "the BPF JIT is off: programs run interpreted, many times slower");
+		fix(finding, "sysctl net.core.bpf_jit_enable=1");
+	}
+	if (facts->extension == YES)
+		add(findings, "dispatcher", FINDING_OK, "the filter can share the interface with other programs");
+	if (facts->extension == NO)
+		add(findings, "dispatcher", FINDING_NOTE,
+		    "this kernel does not let programs extend others: the filter will have the interface for itself");
+}
+
+void doctor_diagnose(const struct facts *facts, struct findings *findings)
+{
+	findings->count = 0;
+	check_driver(facts, findings);
+	check_mtu(facts, findings);
+	check_channels(facts, findings);
+	check_lro(facts, findings);
+	for (unsigned int i = 0; i < findings->count; i++)
+		findings->finding[i].native_only = facts->nic.ethernet;
+	check_vlan(facts, findings);
+	check_stack(facts, findings);
+	check_program(facts, findings);
+	check_system(facts, findings);
+	for (unsigned int i = 0; i < findings->count; i++) {
+		text_clean(findings->finding[i].text);
+		text_clean(findings->finding[i].fix);
+	}
+}
+
+enum answer doctor_answer(const struct findings *findings)
+{
+	enum answer answer = YES;
+
+	for (unsigned int i = 0; i < findings->count; i++) {
+		if (findings->finding[i].state == FINDING_PROBLEM)
+			return NO;
+		if (findings->finding[i].state == FINDING_NOTE && findings->finding[i].native_only)
+			answer = UNKNOWN;
+	}
+	return answer;
+}
+
+static void add_line(struct diag *diag, const char *label, const char *text)
+{
+	size_t at = strlen(diag->details);
+
+	snprintf(diag->details + at, sizeof(diag->details) - at, "%s%s\n", label, text);
+}
+
+void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag)
+{
+	for (unsigned int i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->finding[i];
+		char label[32];
+
+		if (finding->state != FINDING_PROBLEM || (finding->native_only && mode == XDP_GENERIC))
+			continue;
+		snprintf(label, sizeof(label), "  %s: ", finding->check);
+		add_line(diag, label, finding->text);
+		if (*finding->fix)
+			add_line(diag, "    > ", finding->fix);
+	}
+}
+
+json_t *doctor_to_json(const struct findings *findings)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->finding[i];
+
+		json_array_append_new(list, json_pack("{ss ss ss ss?}", "check", finding->check, "state",
+						      finding_state_name(finding->state), "text", finding->text, "fix",
+						      *finding->fix ? finding->fix : NULL));
+	}
+	return list;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Output that several commands share. */
+#ifndef SHOW_OUTPUT_H
+#define SHOW_OUTPUT_H
+
+#include "policy/policy.h"
+#include <jansson.h>
+#include <stdio.h>
+
+/* Writes OBJECT on a line of its own and releases it. -ENOMEM if it is NULL; -EIO if it cannot be written. */
+int output_json(FILE *out, json_t *object);
+
+/* "2026-11-22T17:00:00.000Z". Returns BUFFER. */
+#define OUTPUT_TIME_SIZE 32
+const char *output_time(__u64 realtime_ns, char buffer[OUTPUT_TIME_SIZE]);
+
+/* "1d 02:03:04". Returns BUFFER. */
+const char *output_duration(__u64 duration_ns, char buffer[OUTPUT_TIME_SIZE]);
+
+/* One policy's rules as a JSON list: name, mode, match. NULL: no memory. */
+json_t *output_rules(const struct policy *policy);
+
+/* One policy's exempt sources and ports as a JSON object of two lists. NULL: no memory. */
+json_t *output_exempt(const struct policy *policy);
+
+/* Adds the keys class ("tcp", or the name of a class of frames that are not judged) and flags (null for the latter). */
+int output_class(json_t *object, __u16 class);
+
+#endif
