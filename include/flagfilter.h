@@ -173,7 +173,7 @@ struct ff_sampling {
 	__u64 lost;	/* of these, were to be samples, but the reader has no room, or the bucket is empty */
 	__u64 jiffies;	/* when the clock was last looked at */
 	__u64 spent_ns; /* CLOCK_MONOTONIC: what has passed since then is in the bucket */
-	__u64 mask;	/* 2^shift - 1: one frame in so many, and one more, is sampled */
+	__u64 mask;	/* 2^shift - 1: a frame is sampled if these bits of a random number are 0 */
 	__u64 random;	/* state of the dice */
 };
 

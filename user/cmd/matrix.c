@@ -87,7 +87,10 @@ static void complete(struct question *question, const struct policy *live)
 	memcpy(question->policy.port, live->port, sizeof(live->port));
 }
 
-/* Another policy's answer is of interest where it is not "passes, as it did"; of a rule, what it has a say about. */
+/*
+ * Of the live policy every row is shown. Where another policy is asked, rows are left out that passed and would pass
+ * there too; where one rule is asked, all rows that it does not match.
+ */
 static bool is_shown(const struct question *question, const struct matrix_row *row)
 {
 	return question->whom == ASK_LIVE || row->verdict != FF_PASS || (question->whom == ASK_POLICY && row->dropped);

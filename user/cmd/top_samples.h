@@ -17,7 +17,7 @@ struct top_samples {
 		__u64 packets;
 	} base[FF_RULES_MAX + 1];   /* ... what each rule had counted then */
 	struct offenders offenders; /* so far in it */
-	bool complete;		    /* a window is: what it said is shown until the next one is, too */
+	bool complete;		    /* a window has ended: its offenders are shown until the next window ends */
 };
 
 /*

@@ -81,10 +81,10 @@ static inline unsigned int filter_slot(__u32 generation)
 __u32 filter_rule_names(const struct filter *filter, char name[2][FF_COUNTERS][FF_NAME_SIZE]);
 
 /*
- * Makes this process the reader of samples of what the live policy drops, or would, by the counters of rules in WANTED
- * (NULL: by any), and no others; each costs EVERY_NS (see struct ff_sampling). They come until the time UNTIL_NS
- * (CLOCK_MONOTONIC; 0: no more). Needs the lock. A later change of the policy asks for samples of the same rules; if
- * these were all, for all.
+ * Makes this process the reader of samples of the packets that the live policy drops, or would drop, by the rules whose
+ * counters are in WANTED (NULL: by any rule). A sample costs EVERY_NS (see struct ff_sampling). Samples come until the
+ * time UNTIL_NS (CLOCK_MONOTONIC; 0: no more samples). Needs the lock. A later change of the policy keeps the request
+ * for the same rules; if it was for all rules, new rules are included.
  */
 void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 every_ns, __u64 until_ns);
 

@@ -86,7 +86,10 @@ static void on_sample(struct samples *samples, int cpu, const struct ff_sample *
 		.captured = header->captured,
 		.data = header + 1,
 	};
-	/* A change of a policy in which no rule had a say asks for all, until the next renewal. */
+	/*
+	 * Samples of rules that nobody asked for come after a policy in which no rule matches any class was replaced:
+	 * then the kernel samples all rules until this reader renews its request.
+	 */
 	if (!wants(samples, sample.rule))
 		return;
 	if (!*sample.rule)

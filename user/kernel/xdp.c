@@ -132,7 +132,7 @@ static enum xdp_mode mode_from_libxdp(enum xdp_attach_mode mode)
 	return XDP_MODE_NONE;
 }
 
-/* The modes are numbered alike there (XDP_ATTACHED_*), but for the order. */
+/* From the kernel's XDP_ATTACHED_*, which has the same modes in another order. */
 static enum xdp_mode mode_from_kernel(__u8 mode)
 {
 	return mode == XDP_ATTACHED_DRV ? XDP_NATIVE : mode == XDP_ATTACHED_SKB ? XDP_GENERIC : XDP_OFFLOAD;

@@ -36,9 +36,15 @@ struct heavy_hitters {
 	bool overflowed; /* there were more keys than entries */
 	__u64 total;	 /* weight of the whole stream */
 	struct heavy_entry entry[HEAVY_ENTRIES];
-	/* Chains of entries with the same hash of their keys, as numbers of entries and one more; 0 is the end. */
+	/*
+	 * A hash table with chaining: FIRST has the first entry of each hash, NEXT the one that follows each entry. An
+	 * entry is written as its number + 1, so that 0 is the end of a chain.
+	 */
 	__u16 first[1 << HEAVY_HASH_BITS], next[HEAVY_ENTRIES];
-	/* Weights only grow: of the entries before this one none is as light as LEAST any more, and none is lighter. */
+	/*
+	 * Where the search for the lightest entry goes on. Weights only grow, so it need not begin anew each time:
+	 * LEAST is the smallest weight of all entries, and all entries before number LIGHTEST are heavier than that.
+	 */
 	unsigned int lightest;
 	__u64 least;
 };

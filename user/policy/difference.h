@@ -10,11 +10,11 @@ struct rule_change {
 	const struct ff_rule *after;  /* NULL: it is gone */
 };
 
-/* A class of frames whose fate is another one. */
+/* A class of frames whose fate differs between the two policies. */
 struct class_change {
 	__u16 class;
 	enum ff_action before, after; /* FF_PASS, FF_MONITOR or FF_DROP, exempt or not */
-	const struct ff_rule *rule;   /* that decides: afterwards, or if then none does before */
+	const struct ff_rule *rule;   /* that decides afterwards; if no rule does, the one that decided before */
 	__u64 passed, dropped;	      /* packets of this class, until now */
 };
 

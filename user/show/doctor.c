@@ -402,7 +402,7 @@ static void check_program(const struct facts *facts, struct findings *findings)
 	char owner[OWNER_SIZE];
 
 	if (facts->programs_error == -EPERM || (there->only_id && facts->own < 0)) {
-		return; /* for which "capabilities" is the word */
+		return; /* the finding "capabilities" says already why they cannot be seen */
 	} else if (facts->programs_error) {
 		add(findings, "program", FINDING_PROBLEM, "cannot look at the programs that are attached: %s",
 		    strerror(-facts->programs_error));

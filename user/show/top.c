@@ -119,7 +119,7 @@ static void update_classes(struct top_filter *filter, const struct counts *count
 	for (unsigned int i = 0; i < matrix->rows; i++) {
 		const struct ff_rule *rule = matrix_rule(&matrix->row[i], &counts->policy);
 		struct top_class *class = &filter->class[i];
-		__typeof__(&*filter->of_class) kept = &filter->of_class[matrix->row[i].class];
+		struct top_class_rate *kept = &filter->of_class[matrix->row[i].class];
 
 		class->row = matrix->row[i];
 		take_rate(&kept->pps, &kept->before, matrix_packets(&class->row), tick);

@@ -34,6 +34,12 @@ struct top_class {
 	double pps;
 };
 
+/* How fast one class comes: PPS, and how many packets there were when that was taken. */
+struct top_class_rate {
+	__u64 before;
+	double pps;
+};
+
 /* One interface's filter. All zero is one that has not been seen yet. */
 struct top_filter {
 	char interface[TOP_NAME_SIZE];
@@ -47,10 +53,7 @@ struct top_filter {
 	unsigned int rules, classes;
 	struct top_rule rule[FF_RULES_MAX + 1];
 	struct top_class class[FF_CLASSES];
-	struct {
-		__u64 before;
-		double pps;
-	} of_class[FF_CLASSES];
+	struct top_class_rate of_class[FF_CLASSES]; /* by class; class[] is sorted and has no rows of unseen classes */
 };
 
 /* Takes in what COUNTS says at TIME_S, on a clock that never goes back. */
