@@ -351,7 +351,7 @@ static void assign_counters(struct policy *next, const struct ff_policy *live, c
 	}
 }
 
-static void sample(struct ff_policy *policy, const bool wanted[FF_COUNTERS], bool any)
+static void set_sample_bits(struct ff_policy *policy, const bool wanted[FF_COUNTERS], bool any)
 {
 	for (unsigned int class = 0; class < FF_CLASSES; ++class) {
 		__u16 verdict = policy->verdict[class] & ~(FF_SAMPLE << 8);
@@ -370,7 +370,7 @@ void filter_sample(struct filter *filter, const bool wanted[FF_COUNTERS], __u64 
 	state->sample_reader = getpid();
 	state->sample_every_ns = every_ns;
 	__atomic_store_n(&state->sample_until_ns, until_ns, __ATOMIC_RELEASE);
-	sample(&state->slot[filter_slot(generation_of(state))], wanted, until_ns);
+	set_sample_bits(&state->slot[filter_slot(generation_of(state))], wanted, until_ns);
 }
 
 bool filter_sample_longer(struct filter *filter, __u64 now_ns, __u64 until_ns)
@@ -401,7 +401,7 @@ static void sample_as_before(const struct ff_policy *live, struct ff_policy *nex
 		else
 			all = false;
 	}
-	sample(next, all ? NULL : wanted, true);
+	set_sample_bits(next, all ? NULL : wanted, true);
 }
 
 /* Whether the counters that the rules of POLICY had once can be theirs again: no other rule of LIVE has them now. */
@@ -490,7 +490,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 	if (state->sample_until_ns > clock_monotonic_ns())
 		sample_as_before(live, &change->next);
 	else
-		sample(&change->next, NULL, false);
+		set_sample_bits(&change->next, NULL, false);
 	state->slot[filter_slot(generation + 1)] = change->next;
 	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
 
