@@ -3,7 +3,7 @@
 #	make			build/flagfilter
 #	make demo		see it work, in network namespaces of its own (root)
 #	make test		every test; installs what it needs on Debian (root)
-#	make check		the tests that need no root
+#	make check		the tests that need no root; make unit: those of single modules, in seconds
 #	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
 #	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
 #	make fuzz		hostile input, guided by coverage (FUZZ_SECONDS=60)
@@ -19,7 +19,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo soak test check lint check-vmlinux install clean
+.PHONY: all demo soak test unit check lint check-vmlinux install clean
 
 OUT := build
 CC ?= cc
@@ -94,6 +94,9 @@ $(OUT)/tests/%: tests/unit/%.c $(OUT)/asan/modules.a
 
 # What `make check` runs needs neither root nor a kernel's consent.
 ROOTLESS := $(addprefix tests/cli/,$(addsuffix .bats,commands tables replay completion summary doors))
+unit: $(UNIT_TESTS)
+	$(Q)tests/tools/run.sh $(UNIT_TESTS)
+
 check: all $(UNIT_TESTS)
 	$(Q)tests/tools/run.sh $(UNIT_TESTS) $(ROOTLESS)
 

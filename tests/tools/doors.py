@@ -62,14 +62,14 @@ def referred(user, objects):
     paths = sorted(path for path in objects.rglob("*.o") if (user / f"{module_of(path)}.c").exists())
     if not paths:
         sys.exit(f"doors.py: no object files below {objects}: run make first")
-    for path in paths:
-        module = module_of(path)
-        lines = subprocess.run(["nm", "--format=posix", path], check=True, capture_output=True, text=True).stdout.splitlines()
-        for symbol, kind, *_ in (line.split() for line in lines):
-            if kind == "U":
-                wanted.append((module, symbol))
-            elif kind.isupper():
-                owner[symbol] = module
+    listed = subprocess.run(["nm", "--print-file-name", "--format=posix", *paths], check=True, capture_output=True, text=True)
+    for line in listed.stdout.splitlines():
+        path, rest = line.rsplit(": ", 1)
+        symbol, kind, *_ = rest.split()
+        if kind == "U":
+            wanted.append((module_of(path), symbol))
+        elif kind.isupper():
+            owner[symbol] = module_of(path)
     for module, symbol in wanted:
         if symbol in owner:
             yield module, owner[symbol], symbol
