@@ -17,7 +17,7 @@ CPUS=$(nproc)
 # The live policy's verdicts as the kernel has them, by bpftool.
 verdicts() {
 	bpftool -j map dump pinned "$(pins_of "$SERVER_ID")/state" |
-		jq -c '.[0].formatted.value[".data.state"][0].ff_state | .slot[.generation % 2].verdict'
+		jq -c '.[0].formatted.value[".data.state"][0].ff_state | .slot[.generation % 2] | .. | objects | .verdict? // empty'
 }
 state() {
 	bpftool -j map dump pinned "$(pins_of "$SERVER_ID")/state" |
