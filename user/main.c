@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "base/streams.h"
 #include "base/text.h"
 #include "cmd/command.h"
 #include <errno.h>
@@ -108,9 +109,12 @@ int main(int argc, char **argv)
 	struct diag diag = {};
 	int result;
 
+	streams_fill();
 	argp_err_exit_status = STATUS_USAGE;
 	argv[0] = (char *)"flagfilter";
+	streams_distrust();
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+	streams_trust();
 	result = arguments.globals.command->run(&arguments.globals, argc - arguments.first, argv + arguments.first,
 						&diag);
 	errno = result < 0 ? -result : EIO; /* of a report that is longer than a buffer, part was written before */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cmd/command.h"
 #include "base/netns.h"
+#include "base/streams.h"
 #include "base/text.h"
 #include "kernel/xdp.h"
 #include <errno.h>
@@ -109,7 +110,9 @@ void command_parse(struct globals *globals, const struct argp *argp, int argc, c
 
 	snprintf(name, sizeof(name), "flagfilter %s", command->name);
 	argv[0] = name;
+	streams_distrust();
 	argp_parse(&all, argc, argv, 0, NULL, &inputs);
+	streams_trust();
 	argv[0] = (char *)command->name;
 	xdp_set_verbose(globals->verbose);
 	enter_netns(globals);
