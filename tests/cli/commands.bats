@@ -83,6 +83,33 @@ policy() {
 	done
 }
 
+@test "numbers are digits: no blanks, signs, leading zeros, other bases, exponents and what is no number" {
+	local call number
+	for number in ' 1' '1 ' +5 -1 ' -1' $'\t2' 010 00 0x5 1e1 nan inf -inf 0x1p3 1,5 1_000 '' 18446744073709551617 ١; do
+		for call in "capture x --count=" "capture x --rate=" "stats x --watch=" "stats x --count=" "status --cost=" \
+			"offenders x --seconds=" "offenders x --top=" "report x --seconds=" \
+			"attach x --confirm=" "apply x policy.yaml --confirm=" "rule x syn-fin=off --confirm="; do
+			# shellcheck disable=SC2086 # words, but for the last
+			run -2 --separate-stderr "$FLAGFILTER" ${call% *} "${call##* }$number"
+			one_line
+			[[ $stderr == *"'"*"' is no "* ]] || { echo "$call$number: $stderr" && false; }
+		done
+		policy 'version: 1' 'exempt:' "  ports: ['$number']"
+		run -2 --separate-stderr "$FLAGFILTER" check policy.yaml
+		policy 'version: 1' 'exempt:' "  sources: ['10.0.0.0/$number']"
+		run -2 --separate-stderr "$FLAGFILTER" check policy.yaml
+		[[ $number != [0n][xa]* ]] || continue # flags in hexadecimal, and N and A
+		run -2 --separate-stderr "$FLAGFILTER" explain -- "$number"
+		policy "version: '$number'"
+		run -2 --separate-stderr "$FLAGFILTER" check policy.yaml
+		policy 'version: 1' 'rules:' "  - {name: x, mode: off, flags: '$number/0x1ff'}"
+		run -2 --separate-stderr "$FLAGFILTER" check policy.yaml
+	done
+	for number in 0.5 .5 2 2. 10.25; do
+		run -1 --separate-stderr "$FLAGFILTER" stats no-such-if --watch="$number"
+	done
+}
+
 @test "explain by another policy" {
 	policy 'version: 1' 'preset: none' 'rules:' '  - {name: no-urgent, flags: URG/URG, mode: monitor}'
 	run -0 --separate-stderr "$FLAGFILTER" --json explain UA --policy policy.yaml

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cmd/command.h"
 #include "base/netns.h"
+#include "base/number.h"
 #include "base/streams.h"
 #include "base/text.h"
 #include "kernel/xdp.h"
@@ -151,11 +152,8 @@ void command_catch_stop(bool hangup)
 unsigned long command_number(const struct argp_state *state, const char *text, unsigned long max, const char *what)
 {
 	unsigned long number;
-	char *end;
 
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (*end || errno || *text == '-' || !number || number > max)
+	if (number_parse(text, 1, max, &number))
 		command_usage_error(state, "'%s' is no number of %s", text, what);
 	return number;
 }
@@ -194,14 +192,12 @@ char *command_parse_interface(struct globals *globals, int argc, char **argv)
 double command_parse_interval(const char *text, struct argp_state *state)
 {
 	double seconds;
-	char *end;
 
 	if (!text && state->next < state->argc && strspn(state->argv[state->next], "0123456789."))
 		text = state->argv[state->next++];
 	if (!text)
 		return 1;
-	seconds = strtod(text, &end);
-	if (*end || !(seconds >= 0.01 && seconds <= 86400))
+	if (number_parse_decimal(text, 0.01, 86400, &seconds))
 		command_usage_error(state, "'%s' is no interval of 0.01 to 86400 seconds", text);
 	return seconds;
 }

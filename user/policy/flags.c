@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "policy/flags.h"
+#include "base/number.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -38,16 +39,19 @@ static __u16 letter_bit(char letter)
 static int parse_number(const char *text, __u16 *flags)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-	const char *digits = hex ? text + 2 : text;
-	size_t length = strlen(digits);
 	unsigned long number;
 
-	/* strtoul() alone would take blanks, signs, a second "0x" and octal numbers. */
-	if (!length || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != length)
-		return -EINVAL;
-	number = strtoul(digits, NULL, hex ? 16 : 10);
-	if (number > FF_FLAGS_ALL)
-		return -EINVAL;
+	if (!hex) {
+		if (number_parse(text, 0, FF_FLAGS_ALL, &number))
+			return -EINVAL;
+	} else {
+		/* strtoul() alone would take blanks, signs and a second "0x". */
+		if (!text[2] || text[2 + strspn(text + 2, "0123456789abcdefABCDEF")])
+			return -EINVAL;
+		number = strtoul(text, NULL, 16);
+		if (number > FF_FLAGS_ALL)
+			return -EINVAL;
+	}
 	*flags = number;
 	return 0;
 }

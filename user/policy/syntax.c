@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "policy/syntax.h"
+#include "base/number.h"
 #include "policy/flags.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct quoted quote_length(const char *text, size_t length)
@@ -80,28 +80,13 @@ int syntax_mode(const char *text, enum ff_mode *mode, struct diag *diag)
 	return 0;
 }
 
-/* A decimal number without sign, blanks and leading zeros, from MIN to MAX. */
-static int parse_decimal(const char *text, unsigned int min, unsigned int max, unsigned int *number)
-{
-	size_t length = strlen(text);
-	unsigned int parsed;
-
-	if (!length || length > 5 || strspn(text, "0123456789") != length || (*text == '0' && length > 1))
-		return -EINVAL;
-	parsed = strtoul(text, NULL, 10);
-	if (parsed < min || parsed > max)
-		return -EINVAL;
-	*number = parsed;
-	return 0;
-}
-
 /* An address, with or without "/PREFIX". */
 static int parse_source(const char *text, struct ff_source_key *source)
 {
 	char address[INET6_ADDRSTRLEN];
 	size_t length = strcspn(text, "/");
 	struct ff_source_key key = {};
-	unsigned int bits, prefix;
+	unsigned long bits, prefix;
 
 	if (length >= sizeof(address))
 		return -EINVAL;
@@ -111,7 +96,7 @@ static int parse_source(const char *text, struct ff_source_key *source)
 	if (inet_pton(key.family == 4 ? AF_INET : AF_INET6, address, key.address) != 1)
 		return -EINVAL;
 	bits = prefix = key.family == 4 ? 32 : 128;
-	if (text[length] && parse_decimal(text + length + 1, 0, bits, &prefix))
+	if (text[length] && number_parse(text + length + 1, 0, bits, &prefix))
 		return -ERANGE;
 	key.prefix_len = FF_SOURCE_PREFIX + prefix;
 	*source = key;
@@ -152,7 +137,10 @@ int syntax_source(const char *text, struct ff_source_key *source, struct diag *d
 
 int syntax_port(const char *text, unsigned int *port, struct diag *diag)
 {
-	if (parse_decimal(text, 1, 65535, port))
+	unsigned long number;
+
+	if (number_parse(text, 1, 65535, &number))
 		return diag_usage(diag, "bad port %s: a number from 1 to 65535", quote(text).text);
+	*port = number;
 	return 0;
 }
