@@ -4,21 +4,26 @@
 #include "base/cleanup.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 int netns_enter(const char *name, struct diag *diag)
 {
 	_cleanup_fd_ int fd = -1;
+	struct statfs filesystem;
 	char path[256];
 
 	if (!*name || strchr(name, '/') || strlen(name) >= sizeof(path) - sizeof("/run/netns/"))
 		return diag_usage(diag, "'%s' is no name of a network namespace; see `ip netns list`", name);
 	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return diag_fail(diag, -ENOENT, "no network namespace '%s'; see `ip netns list`", name);
+	if (fd >= 0 && !fstatfs(fd, &filesystem) && filesystem.f_type != NSFS_MAGIC)
+		return diag_fail(diag, -EINVAL, "%s is no network namespace, but another file", path);
 	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
 		int error = -errno;
 

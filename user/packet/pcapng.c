@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "packet/pcapng.h"
+#include "base/output_file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -112,19 +113,17 @@ static int write_header(struct pcapng *pcapng, const char *interface, __u32 snap
 
 int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface, __u32 snaplen, struct diag *diag)
 {
-	bool is_stdout = !strcmp(path, "-");
 	_cleanup_pcapng_ struct pcapng *opened = calloc(1, sizeof(*opened));
 	int error;
 
 	if (!opened)
 		return diag_no_memory(diag);
-	if (is_stdout && isatty(STDOUT_FILENO))
-		return diag_usage(diag, "a capture is not for a terminal: name a file, or redirect the output");
-	opened->file = is_stdout ? fdopen(dup(STDOUT_FILENO), "w") : fopen(path, "we");
-	error = opened->file ? write_header(opened, interface, snaplen) : -errno;
+	error = output_file_open(&opened->file, path, diag);
 	if (error)
-		return diag_fail(diag, error, "cannot write %s: %s", is_stdout ? "standard output" : path,
-				 strerror(-error));
+		return error;
+	error = write_header(opened, interface, snaplen);
+	if (error)
+		return diag_fail(diag, error, "cannot write %s: %s", output_file_name(path), strerror(-error));
 	*pcapng = opened;
 	opened = NULL;
 	return 0;

@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What others can make or choose: files to write to, names of interfaces and namespaces, descriptors that are closed.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # wait_until expands what it runs; each test has a subshell; bats sets stderr
+bats_require_minimum_version 1.5.0
+load lib.bash
+
+setup_file() { net_setup_file; }
+setup() {
+	net_setup
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+teardown() { net_teardown; }
+
+# capture_to FILE [COMMAND...]: a capture without packets of s0.
+capture_to() { timeout -s INT "${seconds:-0.4}" "${@:2}" "$FLAGFILTER" --netns "$SERVER" capture s0 -w "$1"; }
+is_capture() { [ "$(head -c 4 "$1" | od -An -tx1)" = " 0a 0d 0d 0a" ]; }
+refused() { # FILE WHY
+	run -1 --separate-stderr capture_to "$1"
+	one_line "cannot write $1: it " "$2"
+}
+
+@test "capture -w: a new file is its owner's alone, and so is one that he has" {
+	ff attach s0
+	umask 0
+	capture_to new || true
+	is_capture new
+	equal "$(stat -c %a new)" 600 "mode"
+	seq 100000 >old
+	chmod 644 old
+	capture_to old || true
+	is_capture old
+	equal "$(stat -c %a old)" 600 "mode"
+	[ "$(stat -c %s old)" -lt 1000 ]
+}
+
+@test "capture -w: nothing through links, into another's file or pipe, into what is no file; and that is as it was" {
+	ff attach s0
+	echo precious >target
+	cp target others
+	cp target linked
+	chown 65534 others
+	ln -s target link
+	ln -s nowhere dangling
+	ln linked hard
+	mkdir shared directory
+	chmod 1777 shared
+	mkfifo shared/fifo
+	chown 65534 shared/fifo
+	chmod 666 shared/fifo
+	refused link "symbolic link"
+	refused dangling "symbolic link"
+	refused "$PWD/others" "another user's"
+	refused linked "other names"
+	refused hard "other names"
+	run -1 --separate-stderr capture_to directory
+	one_line "cannot write directory" "directory"
+	cat shared/fifo >from-fifo 3>&- &
+	PROCESSES+=($!)
+	run -1 --separate-stderr capture_to shared/fifo # by the kernel, where fs.protected_fifos is on
+	one_line "cannot write shared/fifo"
+	[ ! -e nowhere ] && [ ! -s from-fifo ]
+	for file in target others linked hard; do
+		equal "$(cat $file) $(stat -c %a $file)" "precious 644"
+	done
+}
+
+@test "capture -w: standard output by its names, a descriptor of the shell's, and pipes, also another's, take it as before" {
+	local name
+	ff attach s0
+	for name in - /dev/stdout /dev/fd/1 /proc/self/fd/1; do
+		capture_to "$name" >out || true
+		is_capture out
+		capture_to "$name" | cat >piped || true
+		is_capture piped
+	done
+	capture_to /dev/fd/7 7>seven || true
+	is_capture seven
+	capture_to /dev/stderr 2>error || true
+	is_capture error
+	mkfifo fifo
+	for name in root nobody; do
+		chown $name fifo
+		cat fifo >from-fifo 3>&- &
+		PROCESSES+=($!)
+		capture_to fifo || true
+		is_capture from-fifo
+	done
+	capture_to /dev/null || true
+	[ -c /dev/null ]
+	run -1 --separate-stderr capture_to /dev/full
+	one_line "cannot write /dev/full: No space left"
+	run -1 --separate-stderr capture_to /dev/fd/99
+	one_line "cannot write /dev/fd/99: Bad file descriptor"
+}
+
+@test "--netns: what lies in its directory and is none is told at once" {
+	local odd=/run/netns/$SERVER-odd
+	mkfifo "$odd"
+	run -1 --separate-stderr timeout 5 "$FLAGFILTER" --netns "$SERVER-odd" status
+	rm "$odd"
+	one_line "$odd is no network namespace"
+	echo text >"$odd"
+	run -1 --separate-stderr "$FLAGFILTER" --netns "$SERVER-odd" status
+	rm "$odd"
+	one_line "$odd is no network namespace"
+	ln -s "$SERVER" "$odd" # as containers' namespaces are made known to ip
+	run -0 --separate-stderr "$FLAGFILTER" --netns "$SERVER-odd" status
+	rm "$odd"
+}
+
+@test "with any of descriptors 0 to 2 closed: no word lands in a capture, and a guardian does its work" {
+	local closed to
+	ff attach s0
+	for closed in 0 1 2 01 02 12 012; do
+		to=$(sed 's/0/<\&- /; s/1/>\&- /; s/2/2>\&- /' <<<"$closed")
+		rm -f written
+		timeout -s INT 0.4 bash -c "exec $to '$FLAGFILTER' -v --netns $SERVER capture s0 -w written" || true
+		is_capture written
+		run ! grep -a 'flagfilter: 0 packets' written
+		bash -c "exec $to '$FLAGFILTER' -v --netns $SERVER rule s0 syn-fin=off --confirm 1" || [[ $closed == *1* ]]
+		ff confirm s0
+		equal "$(ff --json rule s0 | jq -r '.rules[0].mode')" off "$closed"
+		bash -c "exec $to '$FLAGFILTER' -v --netns $SERVER detach s0" || [[ $closed == *1* ]]
+		run -3 ff status s0
+		bash -c "exec $to '$FLAGFILTER' -v --netns $SERVER attach s0 --confirm 1" || [[ $closed == *1* ]]
+		wait_until 5 eval '! ff status s0 >/dev/null'
+		ff attach s0
+	done
+}
