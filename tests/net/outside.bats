@@ -130,3 +130,77 @@ refused() { # FILE WHY
 		ff attach s0
 	done
 }
+
+# What sh, getopt or a terminal may take for something else than a name.
+NAMES=(
+	-a -- - --all -v 'a;id>z' 'x$(id>&2)' '$(id>z)' '`id>z`' p@q "it's" '"q"' '$HOME' 'a\b' "\\" '*' '?' '[a-z]0' '#x' '~root'
+	'!x' 'a&b' 'a|b' '{a,b}' '<x' 5 1e1 'a=b' '=' .x é $'\xff1' $'-\e[31mx' $'\x01' $'\u202ex' "-'x"
+)
+
+
+# typed TEXT: what TEXT does in sh, where flagfilter is, on the server's interfaces.
+typed() { PATH=$(dirname "$FLAGFILTER"):$PATH timeout 10 nsenter --net="/run/netns/$SERVER" sh -c "$1"; }
+
+# hint LABEL: the command behind it in $output.
+hint() { sed -n "s/^ *$1: *\(flagfilter .*\)/\1/p" <<<"$output"; }
+
+@test "interfaces with names that are no names to a shell: each hint, typed, does what it says to that one and nothing else" {
+	local name shell watch undo
+	in_s ip link add s1 type veth peer name s2
+	ff attach s1
+	for name in "${NAMES[@]}"; do
+		in_s ip link set dev s0 name "$name"
+		run -0 ff attach --confirm 60 -- "$name"
+		[[ $output != *$'\e'* && $output != *$'\xff'* && $output != *$'\u202e'* ]]
+		run -0 typed "$(hint 'keep it')"
+		run -0 ff rule --confirm 60 -- "$name" syn-fin=off
+		run -1 ff rule -- "$name" syn-fin=off
+		run -0 typed "$(sed -n 's/.*goes back in [0-9]* s: `\(.*\)` keeps it$/\1/p' <<<"$output")"
+		run -2 ff capture -r no-such-rule -- "$name"
+		run -0 typed "$(sed -n 's/.*; see `\(.*\)`$/\1/p' <<<"$output")"
+		run -0 ff attach -- "$name"
+		for shell in sh bash zsh; do
+			command -v "$shell" >/dev/null || continue
+			equal "$($shell -c "set -- $(hint 'undo it'); shift \$((\$# - 1)); printf '%s.' \"\$1\"")" "$name." "for $shell"
+		done
+		watch=$(hint "watch it") undo=$(hint "undo it")
+		run -124 typed "timeout 0.2 $watch"
+		run -0 typed "$undo"
+		echo "$name: $output"
+		[[ $output == "detached from "* ]]
+		run -3 ff status -- "$name"
+		[[ $output != *$'\e'* && $output != *$'\xff'* && $output != *$'\u202e'* ]]
+		in_s ip link set dev "$name" down
+		run ff doctor -- "$name"
+		run -0 sh -c "$(sed -n 's/.*> \(.* up\)$/\1/p' <<<"$output")"
+		in_s ip -o link show dev "$name" | grep -q UP
+		in_s ip link set dev "$name" name s0
+	done
+	run -0 ff status s1
+	[ ! -e z ]
+}
+
+@test "-- may stand before the command's name, and before what any command takes" {
+	local call
+	in_s ip link set dev s0 name -a
+	run -0 ff attach -- -a
+	while read -r call; do
+		# shellcheck disable=SC2086 # words
+		run "$FLAGFILTER" --netns "$SERVER" -- $call
+		[ "$status" -eq 0 ] || [[ $call == confirm* ]] || { echo "$call: $output" && false; }
+	done < <(echo "version: 1" >p.yaml && calls_but "" IF=@ FILE=p.yaml FLAGS=SF | grep -vE '^(capture|attach|detach) ' |
+		sed 's/@/-- -a/; s/^\(offenders\|report\)/& --seconds 1/')
+	run -0 ff detach -- -a
+}
+
+@test "a namespace with such a name: what doctor advises, typed, is done there" {
+	local odd="-x \$(id>z);y'"
+	ip netns add "$odd"
+	NAMESPACES+=("$odd")
+	in_s ip link set dev s0 down
+	in_s ip link set dev s0 netns "$odd"
+	run -0 "$FLAGFILTER" --netns "$odd" doctor s0
+	run -0 sh -c "$(sed -n 's/.*> \(.* up\)$/\1/p' <<<"$output")"
+	ip -n "$odd" -o link show dev s0 | grep -q UP
+	[ ! -e z ]
+}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "base/cleanup.h"
-#include "base/text.h"
 #include "cmd/command.h"
 #include "cmd/guarded.h"
 #include "policy/file.h"
@@ -38,7 +37,7 @@ int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
 	struct arguments arguments = {};
-	char *interface;
+	const char *interface;
 	int error;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
@@ -49,12 +48,11 @@ int cmd_apply(struct globals *globals, int argc, char **argv, struct diag *diag)
 		error = guarded_change_policy(snapshot, &arguments.guarded, take_over, policy, diag);
 	if (error)
 		return error;
-	interface = arguments.guarded.interface;
-	text_clean(interface);
+	interface = snapshot->location.interface.name;
 	if (globals->json)
 		return output_json(
 			stdout, guarded_to_json(&arguments.guarded, interface, policy, "rules", output_rules(policy)));
 	printf("%s is in force on %s: %u rules\n", policy->label, interface, policy->rules);
-	guarded_how_to_confirm(&arguments.guarded, interface);
+	guarded_how_to_confirm(&arguments.guarded);
 	return 0;
 }

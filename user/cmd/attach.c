@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "kernel/attach.h"
 #include "base/cleanup.h"
+#include "base/shell.h"
 #include "base/system.h"
 #include "base/text.h"
 #include "cmd/command.h"
@@ -78,11 +79,12 @@ static int print_attached(const struct globals *globals, const struct guarded *g
 
 		return output_json(stdout, object);
 	}
-	printf("flagfilter is attached to %s: %s mode, %s\nwatch it:  flagfilter stats %s --watch\nundo it:   "
-	       "flagfilter detach %s\n",
-	       interface, xdp_mode_name(location->programs.mode),
-	       location->programs.shared ? "shared with other programs" : "exclusive", interface, interface);
-	guarded_how_to_confirm(guarded, interface);
+	printf("flagfilter is attached to %s: %s mode, %s\nwatch it:  %s\nundo it:   %s\n", interface,
+	       xdp_mode_name(location->programs.mode),
+	       location->programs.shared ? "shared with other programs" : "exclusive",
+	       shell_command("stats", guarded->interface, "", "--watch").text,
+	       shell_command("detach", guarded->interface, "", "").text);
+	guarded_how_to_confirm(guarded);
 	return 0;
 }
 

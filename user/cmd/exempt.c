@@ -106,7 +106,7 @@ static int print_exempt(const struct globals *globals, const struct guarded *gua
 			printf("port    %u\n", port);
 	if (!policy_has_exempt(policy))
 		printf("nothing is exempt on %s\n", interface);
-	guarded_how_to_confirm(guarded, interface);
+	guarded_how_to_confirm(guarded);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cmd/guarded.h"
+#include "base/shell.h"
 
 #define CONFIRM_MAX 86400 /* seconds */
 
@@ -50,9 +51,9 @@ json_t *guarded_to_json(const struct guarded *guarded, const char *interface, co
 			 "confirm_within_s", guarded_seconds(guarded), key, value);
 }
 
-void guarded_how_to_confirm(const struct guarded *guarded, const char *interface)
+void guarded_how_to_confirm(const struct guarded *guarded)
 {
 	if (guarded->confirm_s)
-		printf("unconfirmed: taken back in %u s\nkeep it:   flagfilter confirm %s\n", guarded->confirm_s,
-		       interface);
+		printf("unconfirmed: taken back in %u s\nkeep it:   %s\n", guarded->confirm_s,
+		       shell_command("confirm", guarded->interface, "", "").text);
 }

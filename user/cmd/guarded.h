@@ -32,6 +32,6 @@ json_t *guarded_to_json(const struct guarded *guarded, const char *interface, co
 			const char *key, json_t *value);
 
 /* Tells a person how the change is kept; nothing if it is for good. */
-void guarded_how_to_confirm(const struct guarded *guarded, const char *interface);
+void guarded_how_to_confirm(const struct guarded *guarded);
 
 #endif

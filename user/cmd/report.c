@@ -4,6 +4,7 @@
  * exact; who it would have been is known only of the samples taken now.
  */
 #include "show/report.h"
+#include "base/shell.h"
 #include "cmd/observation.h"
 #include "cmd/sampling_options.h"
 #include "kernel/connections.h"
@@ -202,14 +203,14 @@ static int tell_json(const struct observation *observation)
 	return output_json(stdout, object);
 }
 
-static void tell_person(const struct observation *observation)
+static void tell_person(const struct observation *observation, const char *interface)
 {
 	printf("%s  ", observation->after.location.interface.name);
 	heading_print_policy(stdout, &observation->after);
 	printf("; samples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n", observation->seconds,
 	       observation->count.seen, observation->count.sampled, observation->count.lost);
 	if (!tell(observation, NULL))
-		printf("no rule is monitored; see `flagfilter rule %s`\n", observation->after.location.interface.name);
+		printf("no rule is monitored; see `%s`\n", shell_command("rule", interface, "", "").text);
 }
 
 /* Takes samples of monitored rules only, so that a flood of others does not crowd them out. NULL: *ERROR. */
@@ -243,6 +244,6 @@ int cmd_report(struct globals *globals, int argc, char **argv, struct diag *diag
 		return error;
 	if (globals->json)
 		return tell_json(observation);
-	tell_person(observation);
+	tell_person(observation, arguments.interface);
 	return 0;
 }

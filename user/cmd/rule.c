@@ -57,7 +57,7 @@ static int print_rules(const struct globals *globals, const struct guarded *guar
 		printf("%-24s %-8s %s\n", policy->rule[i].name, mode_name(policy->rule[i].mode),
 		       rule_match_format(&policy->rule[i], match));
 	}
-	guarded_how_to_confirm(guarded, interface);
+	guarded_how_to_confirm(guarded);
 	return 0;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "base/cleanup.h"
+#include "base/shell.h"
+#include "base/text.h"
 #include "cmd/command.h"
 #include "kernel/cost.h"
 #include "kernel/locate.h"
@@ -16,6 +18,7 @@ struct arguments {
 /* One filter, and all that is told of it. */
 struct status {
 	struct location location;
+	char name[IF_NAMESIZE]; /* of its interface, as the kernel has it */
 	char policy[FF_LABEL_SIZE];
 	__u64 attached_ns, applied_ns, counting_ns; /* CLOCK_REALTIME; see struct snapshot */
 	bool unconfirmed;
@@ -111,7 +114,6 @@ static int print_json(const struct statuses *all)
 static void print_unconfirmed(const struct status *status)
 {
 	const struct pending *pending = &status->pending;
-	const char *interface = status->location.interface.name;
 
 	if (!status->unconfirmed)
 		return;
@@ -120,9 +122,9 @@ static void print_unconfirmed(const struct status *status)
 		       pending->to, pending_seconds(pending));
 	else
 		printf("  pending   unconfirmed, and does not go back by itself: its guardian is gone\n");
-	printf("            to keep it:  flagfilter confirm %s\n", interface);
+	printf("            to keep it:  %s\n", shell_command("confirm", status->name, "", "").text);
 	if (!pending->guarded && *pending->to)
-		printf("            to go back:  flagfilter apply %s %s\n", interface, pending->path);
+		printf("            to go back:  %s\n", shell_command("apply", status->name, pending->path, "").text);
 }
 
 /* With a dispatcher the kernel counts all that is behind it as one program. */
@@ -206,6 +208,7 @@ static int add_status(struct statuses *all, const char *interface, struct diag *
 	if (error)
 		return error;
 	status->location = snapshot->location;
+	snprintf(status->name, sizeof(status->name), "%s", interface);
 	memcpy(status->policy, snapshot->counts.policy.label, sizeof(status->policy));
 	status->attached_ns = snapshot->attached_ns;
 	status->applied_ns = snapshot->applied_ns;
@@ -258,6 +261,7 @@ int cmd_status(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (!error && arguments.cost_s && all.count)
 		error = add_costs(&all, arguments.cost_s, diag);
 	absent = error == -ENOENT; /* an answer, not a failure */
+	text_clean(diag->text);
 	if (!error || absent)
 		error = print(globals, &all, absent ? diag->text : "attached nowhere in this network namespace");
 	free(all.filter);

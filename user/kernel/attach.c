@@ -13,6 +13,7 @@
 #include "kernel/attach.h"
 
 #include "base/cleanup.h"
+#include "base/shell.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -302,8 +303,8 @@ int attach(struct location *location, const char *interface, enum xdp_mode mode,
 		return diag_fail(
 			diag, -EBUSY,
 			"already attached to %s, so there is nothing to detach from later; a policy can be tried by "
-			"`flagfilter apply %s FILE --confirm SECONDS`",
-			interface, interface);
+			"`%s`",
+			interface, shell_command("apply", interface, "FILE", "--confirm SECONDS").text);
 	if (policy)
 		error = pending_refuse(pins_filter_id(location->pins), interface, diag);
 	return error ? error : replace(location, mode, policy, diag);

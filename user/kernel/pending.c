@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "kernel/pending.h"
+#include "base/shell.h"
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -135,7 +136,6 @@ int pending_refuse(__u32 filter, const char *interface, struct diag *diag)
 		pending_remove(filter);
 		return 0;
 	}
-	return diag_fail(diag, -EBUSY,
-			 "%s has an unconfirmed change, which goes back in %u s: `flagfilter confirm %s` keeps it",
-			 interface, pending_seconds(&pending), interface);
+	return diag_fail(diag, -EBUSY, "%s has an unconfirmed change, which goes back in %u s: `%s` keeps it",
+			 interface, pending_seconds(&pending), shell_command("confirm", interface, "", "").text);
 }

@@ -10,6 +10,7 @@
 #include "kernel/samples.h"
 
 #include "base/clock.h"
+#include "base/shell.h"
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -172,6 +173,8 @@ static bool is_locked(const struct samples *samples, const char *pins)
 static int lock_pins(struct samples *samples, const char *pins, const struct filter *filter, struct diag *diag)
 {
 	_cleanup_fd_ int fd = open(pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char who[32];
+	int reader;
 
 	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
 		cleanup_fd(&samples->lock);
@@ -181,9 +184,10 @@ static int lock_pins(struct samples *samples, const char *pins, const struct fil
 	}
 	if (errno != EWOULDBLOCK)
 		return diag_fail(diag, -errno, "cannot use %s: %s", pins, strerror(errno));
-	return diag_fail(diag, -EBUSY,
-			 "process %d already reads samples of %s, and one can at a time: end it, or wait for it",
-			 filter_sample_reader(filter), samples->interface);
+	reader = filter_sample_reader(filter);
+	snprintf(who, sizeof(who), reader ? "process %d" : "another process", reader); /* it may not have said so yet */
+	return diag_fail(diag, -EBUSY, "%s already reads samples of %s, and one can at a time: end it, or wait for it",
+			 who, samples->interface);
 }
 
 static void close_buffer(struct samples *samples)
@@ -298,8 +302,8 @@ static int check_rules(const struct samples *samples, struct diag *diag)
 		for (unsigned int counter = 0; counter < FF_COUNTERS && !found; counter++)
 			found = !strcmp(live_name(samples, counter), samples->rule[j]);
 		if (!found)
-			return diag_usage(diag, "no rule '%.40s' in the policy of %s; see `flagfilter rule %s`",
-					  samples->rule[j], samples->interface, samples->interface);
+			return diag_usage(diag, "no rule '%.40s' in the policy of %s; see `%s`", samples->rule[j],
+					  samples->interface, shell_command("rule", samples->interface, "", "").text);
 	}
 	return 0;
 }

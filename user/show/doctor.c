@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "show/doctor.h"
 
+#include "base/shell.h"
 #include "base/text.h"
 #include <errno.h>
 #include <linux/capability.h>
@@ -37,25 +38,60 @@ static void fix(struct finding *finding, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(finding->fix, sizeof(finding->fix), format, args);
+	if (vsnprintf(finding->fix, sizeof(finding->fix), format, args) >= (int)sizeof(finding->fix))
+		*finding->fix = '\0'; /* half a command is none */
 	va_end(args);
 }
 
-/* A command's beginning, so that it acts in the namespace of the interface: "ip -n NAME", "ip". Returns BUFFER. */
-#define COMMAND_SIZE 300
-static const char *command(const struct facts *facts, const char *tool, char buffer[COMMAND_SIZE])
+/* A command's beginning, so that it acts in the namespace of the interface: "ip -n NAME", "ip". */
+static struct shell command(const struct facts *facts, const char *tool)
 {
-	const char *netns = facts->netns;
+	struct shell line, netns;
 
-	if (!netns)
-		snprintf(buffer, COMMAND_SIZE, "%s", tool);
-	else if (!strcmp(tool, "ip"))
-		snprintf(buffer, COMMAND_SIZE, "ip -n %s", netns);
-	else if (!strcmp(tool, "flagfilter"))
-		snprintf(buffer, COMMAND_SIZE, "flagfilter --netns %s", netns);
+	if (!facts->netns) {
+		snprintf(line.text, sizeof(line.text), "%s", tool);
+		return line;
+	}
+	netns = shell_word(facts->netns);
+	if (!strcmp(tool, "ip"))
+		snprintf(line.text, sizeof(line.text), "ip -n %s", netns.text);
 	else
-		snprintf(buffer, COMMAND_SIZE, "ip netns exec %s %s", netns, tool);
-	return buffer;
+		snprintf(line.text, sizeof(line.text), "ip netns exec %s %s", netns.text, tool);
+	return line;
+}
+
+/* "mtu 1500" */
+static struct change {
+	char text[32];
+} change_to(const char *what, unsigned int number)
+{
+	struct change change;
+
+	snprintf(change.text, sizeof(change.text), "%s %u", what, number);
+	return change;
+}
+
+/* ethtool and ip take a name for a name where one belongs, also if it begins with '-'. */
+static void fix_by_ethtool(const struct facts *facts, struct finding *finding, const char *option, const char *change)
+{
+	fix(finding, "%s %s %s %s", command(facts, "ethtool").text, option, shell_word(facts->nic.name).text, change);
+}
+
+static void fix_by_ip(const struct facts *facts, struct finding *finding, const char *interface, const char *change)
+{
+	fix(finding, "%s link set dev %s %s", command(facts, "ip").text, shell_word(interface).text, change);
+}
+
+static void fix_by_attach(const struct facts *facts, struct finding *finding, const char *interface, const char *mode)
+{
+	struct shell netns = facts->netns ? shell_word(facts->netns) : (struct shell){};
+	char in_netns[sizeof(netns.text) + 32] = "attach", options[32] = "";
+
+	if (facts->netns)
+		snprintf(in_netns, sizeof(in_netns), "--netns %s attach", netns.text);
+	if (mode)
+		snprintf(options, sizeof(options), "--mode %s", mode);
+	fix(finding, "%s", shell_command(in_netns, interface, "", options).text);
 }
 
 static bool is_driver(const struct facts *facts, const char *name)
@@ -117,32 +153,30 @@ static const char *lowers(const struct nic *nic, char buffer[LOWERS_SIZE])
 static void find_veth_queues(const struct facts *facts, struct findings *findings)
 {
 	const struct nic *nic = &facts->nic;
-	char tool[COMMAND_SIZE];
 	struct finding *finding =
 		add(findings, "channels", FINDING_PROBLEM,
 		    "a veth's other end must not send by more queues than this one receives by: %u", nic->rx_queues);
 
 	if (nic->rx_queues < nic->rx_queues_max)
-		fix(finding, "%s -L %s rx %u", command(facts, "ethtool", tool), nic->name, nic->rx_queues_max);
+		fix_by_ethtool(facts, finding, "-L", change_to("rx", nic->rx_queues_max).text);
 	else
-		fix(finding, "%s attach %s --mode generic", command(facts, "flagfilter", tool), nic->name);
+		fix_by_attach(facts, finding, nic->name, "generic");
 }
 
 static void find_bond(const struct facts *facts, enum finding_state state, struct findings *findings)
 {
-	char tool[COMMAND_SIZE], names[LOWERS_SIZE];
+	char names[LOWERS_SIZE];
 	struct finding *finding = add(findings, "driver", state,
 				      "a bond has native XDP if its mode and all that it consists of have it: %s",
 				      facts->nic.lowers ? lowers(&facts->nic, names) : "nothing yet");
 
-	fix(finding, "%s attach %s --mode %s", command(facts, "flagfilter", tool), facts->nic.name,
-	    state == FINDING_PROBLEM ? "generic" : "auto");
+	fix_by_attach(facts, finding, facts->nic.name, state == FINDING_PROBLEM ? "generic" : "auto");
 }
 
 static void find_no_native(const struct facts *facts, struct findings *findings)
 {
 	const struct nic *nic = &facts->nic;
-	char tool[COMMAND_SIZE], names[LOWERS_SIZE];
+	char names[LOWERS_SIZE];
 	struct finding *finding;
 
 	if (is_driver(facts, "veth")) {
@@ -152,7 +186,7 @@ static void find_no_native(const struct facts *facts, struct findings *findings)
 	if (nic->lro == YES && is_one_of(facts, native_drivers)) {
 		finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP as long as LRO is on",
 			      nic->driver);
-		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
+		fix_by_ethtool(facts, finding, "-K", "lro off");
 		return;
 	}
 	if (is_bond(facts) && facts->kernel >= KERNEL(5, 15)) {
@@ -162,12 +196,12 @@ static void find_no_native(const struct facts *facts, struct findings *findings)
 	finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP%s%s%s", nic->driver,
 		      nic->lowers ? "; " : "", nic->lowers ? nic->name : "", nic->lowers ? " lies upon " : "");
 	if (!nic->lowers) {
-		fix(finding, "%s attach %s --mode generic", command(facts, "flagfilter", tool), nic->name);
+		fix_by_attach(facts, finding, nic->name, "generic");
 		return;
 	}
 	snprintf(finding->text + strlen(finding->text), sizeof(finding->text) - strlen(finding->text),
 		 "%s: attach there, or in generic mode here", lowers(nic, names));
-	fix(finding, "%s attach %s", command(facts, "flagfilter", tool), nic->lower[0]);
+	fix_by_attach(facts, finding, nic->lower[0], NULL);
 }
 
 static void check_driver(const struct facts *facts, struct findings *findings)
@@ -231,7 +265,6 @@ static void check_mtu(const struct facts *facts, struct findings *findings)
 	enum answer several = several_buffers(facts);
 	unsigned int limit = mtu_limit(facts);
 	struct finding *finding;
-	char tool[COMMAND_SIZE];
 
 	if (native(facts) == NO)
 		return;
@@ -252,7 +285,7 @@ static void check_mtu(const struct facts *facts, struct findings *findings)
 			snprintf(finding->fix, sizeof(finding->fix), "on its other end: ip link set dev NAME mtu %u",
 				 limit);
 		else
-			fix(finding, "%s link set dev %s mtu %u", command(facts, "ip", tool), nic->name, limit);
+			fix_by_ip(facts, finding, nic->name, change_to("mtu", limit).text);
 	}
 }
 
@@ -264,7 +297,6 @@ static void check_channels(const struct facts *facts, struct findings *findings)
 {
 	const struct nic *nic = &facts->nic;
 	struct finding *finding;
-	char tool[COMMAND_SIZE];
 
 	if (!is_driver(facts, "virtio_net") || !nic->queues_max)
 		return;
@@ -276,8 +308,7 @@ static void check_channels(const struct facts *facts, struct findings *findings)
 		      "%u of %u queues in use: many kernels before Linux 5.13 want another %u, one for each CPU",
 		      nic->queues, nic->queues_max, facts->cpus);
 	if (nic->queues_max > facts->cpus)
-		fix(finding, "%s -L %s combined %u", command(facts, "ethtool", tool), nic->name,
-		    nic->queues_max - facts->cpus);
+		fix_by_ethtool(facts, finding, "-L", change_to("combined", nic->queues_max - facts->cpus).text);
 	else
 		snprintf(finding->fix, sizeof(finding->fix), "on the host: give the card %u queues, QEMU's queues=%u",
 			 2 * facts->cpus, 2 * facts->cpus);
@@ -288,7 +319,6 @@ static void check_lro(const struct facts *facts, struct findings *findings)
 {
 	const struct nic *nic = &facts->nic;
 	struct finding *finding;
-	char tool[COMMAND_SIZE];
 	bool refuses;
 
 	if (native(facts) == NO || (nic->lro == UNKNOWN && nic->gro_hw == UNKNOWN))
@@ -308,11 +338,11 @@ static void check_lro(const struct facts *facts, struct findings *findings)
 		finding = add(findings, "lro", refuses ? FINDING_PROBLEM : FINDING_NOTE, "LRO is on: %s",
 			      refuses ? "this driver refuses native XDP beside it"
 				      : "some drivers refuse native XDP beside it");
-		fix(finding, "%s -K %s lro off", command(facts, "ethtool", tool), nic->name);
+		fix_by_ethtool(facts, finding, "-K", "lro off");
 	} else if (nic->gro_hw == YES) {
 		finding = add(findings, "lro", FINDING_NOTE,
 			      "rx-gro-hw is on: most drivers switch it off for XDP, some refuse");
-		fix(finding, "%s -K %s rx-gro-hw off", command(facts, "ethtool", tool), nic->name);
+		fix_by_ethtool(facts, finding, "-K", "rx-gro-hw off");
 	} else {
 		add(findings, "lro", FINDING_OK, "off");
 	}
@@ -321,13 +351,12 @@ static void check_lro(const struct facts *facts, struct findings *findings)
 static void check_vlan(const struct facts *facts, struct findings *findings)
 {
 	struct finding *finding;
-	char tool[COMMAND_SIZE];
 
 	if (facts->nic.rxvlan != YES)
 		return;
 	finding = add(findings, "vlan", FINDING_NOTE,
 		      "rxvlan is on: the card may strip a VLAN tag before XDP; segments are judged the same");
-	fix(finding, "%s -K %s rxvlan off", command(facts, "ethtool", tool), facts->nic.name);
+	fix_by_ethtool(facts, finding, "-K", "rxvlan off");
 }
 
 /* Bonds and bridges, above and below. */
@@ -335,29 +364,28 @@ static void check_stack(const struct facts *facts, struct findings *findings)
 {
 	const struct nic *nic = &facts->nic;
 	struct finding *finding;
-	char tool[COMMAND_SIZE];
 
 	if (*nic->busy_master) {
 		finding = add(findings, "stack", FINDING_PROBLEM,
 			      "it belongs to %s, which has an XDP program: the kernel allows one or the other",
 			      nic->busy_master);
-		fix(finding, "%s link set dev %s xdp off", command(facts, "ip", tool), nic->busy_master);
+		fix_by_ip(facts, finding, nic->busy_master, "xdp off");
 	} else if (*nic->busy_lower && is_bond(facts)) {
 		finding = add(findings, "stack", FINDING_PROBLEM,
 			      "%s, which belongs to it, has an XDP program: the kernel allows one or the other",
 			      nic->busy_lower);
-		fix(finding, "%s link set dev %s xdp off", command(facts, "ip", tool), nic->busy_lower);
+		fix_by_ip(facts, finding, nic->busy_lower, "xdp off");
 	} else if (*nic->master) {
 		finding = add(findings, "stack", FINDING_NOTE,
 			      "it belongs to %s %s: the filter sees what comes in by %s, and not by the others",
 			      *nic->master_kind ? nic->master_kind : "interface", nic->master, nic->name);
 		if (!strcmp(nic->master_kind, "bond"))
-			fix(finding, "%s attach %s", command(facts, "flagfilter", tool), nic->master);
+			fix_by_attach(facts, finding, nic->master, NULL);
 	}
 	if (!nic->up) {
 		finding = add(findings, "link", FINDING_NOTE,
 			      "the interface is down: attach works, but no frame comes in");
-		fix(finding, "%s link set dev %s up", command(facts, "ip", tool), nic->name);
+		fix_by_ip(facts, finding, nic->name, "up");
 	}
 }
 
@@ -379,20 +407,18 @@ static const char *held_by(const struct owner *owner, char buffer[OWNER_SIZE])
 
 static void fix_foreign(const struct facts *facts, struct finding *finding)
 {
-	static const char *const words[] = {[XDP_MODE_NONE] = "xdp",
-					    [XDP_NATIVE] = "xdpdrv",
-					    [XDP_GENERIC] = "xdpgeneric",
-					    [XDP_OFFLOAD] = "xdpoffload"};
+	static const char *const off[] = {[XDP_MODE_NONE] = "xdp off",
+					  [XDP_NATIVE] = "xdpdrv off",
+					  [XDP_GENERIC] = "xdpgeneric off",
+					  [XDP_OFFLOAD] = "xdpoffload off"};
 	const struct owner *owner = &facts->owner;
-	char tool[COMMAND_SIZE];
 
 	if (!owner->by_link)
-		fix(finding, "%s link set dev %s %s off", command(facts, "ip", tool), facts->nic.name,
-		    words[facts->programs.mode]);
+		fix_by_ip(facts, finding, facts->nic.name, off[facts->programs.mode]);
 	else if (owner->pid)
 		fix(finding, "kill %d", owner->pid);
 	else if (*owner->pin)
-		fix(finding, "rm %s", owner->pin);
+		fix(finding, "rm %s", shell_word(owner->pin).text);
 }
 
 static void check_program(const struct facts *facts, struct findings *findings)
