@@ -204,3 +204,29 @@ hint() { sed -n "s/^ *$1: *\(flagfilter .*\)/\1/p" <<<"$output"; }
 	ip -n "$odd" -o link show dev s0 | grep -q UP
 	[ ! -e z ]
 }
+
+exchange_names() {
+	while :; do
+		in_s ip -batch - <<-BATCH
+			link set dev s0 name sx
+			link set dev s1 name s0
+			link set dev sx name s1
+		BATCH
+		sleep 0.0$((RANDOM % 9 + 1))
+	done
+}
+
+@test "names that are exchanged meanwhile: nobody is advised to take off the filter" {
+	local again=0
+	in_s ip link add s1 type veth peer name s2
+	ff attach s0
+	exchange_names 3>&- &
+	PROCESSES+=($!)
+	for ((i = 0; i < 40; i++)); do
+		run ff doctor s0
+		[[ $output != *"another owner"* && $output != *"xdpdrv off"* ]] || { echo "$output" && false; }
+		[[ $output != *"another interface than a moment ago"* ]] || again=$((again + 1))
+	done
+	[ "$again" -gt 0 ] # it was tried
+	kill "${PROCESSES[-1]}"
+}

@@ -74,14 +74,14 @@ static int verify(struct location *location, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct location found;
-	int error = locate_filter(&found, location->interface.name, diag);
+	int error = locate_on(&found, &location->interface, diag);
 	struct diag ignored;
 
 	if (!error)
 		error = filter_open(&filter, found.pins, diag);
 	if (!error)
 		*location = found;
-	else if (!locate_filter(&found, location->interface.name, &ignored))
+	else if (!locate_on(&found, &location->interface, &ignored))
 		attach_remove(&found, &ignored);
 	return error;
 }
@@ -221,7 +221,7 @@ int attach_tidy(struct location *location, struct diag *diag)
 		removed = true;
 	}
 	/* libxdp knows what is there now better than the list from before. */
-	return error || !removed ? error : locate_filter(location, other.interface.name, diag);
+	return error || !removed ? error : locate_on(location, &other.interface, diag);
 }
 
 static int replace(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
@@ -242,7 +242,7 @@ static int replace(struct location *location, enum xdp_mode mode, const struct p
 	if (error)
 		return error;
 	/* What is there now, and where its maps are pinned, has changed. */
-	error = locate_filter(location, location->interface.name, diag);
+	error = locate_on(location, &location->interface, diag);
 	if (error || !policy)
 		return error;
 	filter_close(&filter);

@@ -27,7 +27,7 @@ static void try_program(struct facts *facts)
 	program_trial_close(trial);
 }
 
-static void look_at_programs(struct facts *facts, const char *interface)
+static void look_at_programs(struct facts *facts, const struct interface *interface)
 {
 	struct location location = {};
 	struct diag diag = {};
@@ -37,7 +37,7 @@ static void look_at_programs(struct facts *facts, const char *interface)
 	facts->programs_error = xdp_list(facts->nic.ifindex, &facts->programs);
 	if (facts->programs_error || !facts->programs.count)
 		return;
-	error = locate_filter(&location, interface, &diag);
+	error = locate_on(&location, interface, &diag);
 	if (!error) {
 		facts->programs = location.programs;
 		facts->own = location.program;
@@ -49,7 +49,7 @@ static void look_at_programs(struct facts *facts, const char *interface)
 int facts_gather(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
 {
 	struct facts read = {.netns = netns};
-	struct interface found;
+	struct interface found, now;
 	struct rlimit memlock;
 	struct diag ignored;
 	int error = interface_find(&found, interface, diag);
@@ -65,7 +65,13 @@ int facts_gather(struct facts *facts, const char *interface, const char *netns, 
 	read.memlock = getrlimit(RLIMIT_MEMLOCK, &memlock) ? 0 : memlock.rlim_cur;
 	read.bpffs = !pins_check(&ignored);
 	try_program(&read);
-	look_at_programs(&read, interface);
+	look_at_programs(&read, &found);
+	/* What is advised names the interface: it must still be that one. */
+	error = interface_find(&now, interface, diag);
+	if (error)
+		return error;
+	if (now.ifindex != found.ifindex)
+		return diag_fail(diag, -EAGAIN, "%s is another interface than a moment ago; try again", interface);
 	*facts = read;
 	return 0;
 }

@@ -42,11 +42,18 @@ static int fail_absent(const struct location *location, const char *interface, s
 
 int locate_filter(struct location *location, const char *interface, struct diag *diag)
 {
-	struct location found = {};
-	int error = interface_find(&found.interface, interface, diag);
+	struct interface found;
+	int error = interface_find(&found, interface, diag);
 
-	if (error)
-		return error;
+	return error ? error : locate_on(location, &found, diag);
+}
+
+int locate_on(struct location *location, const struct interface *on, struct diag *diag)
+{
+	struct location found = {.interface = *on};
+	const char *interface = on->name;
+	int error;
+
 	error = xdp_list(found.interface.ifindex, &found.programs);
 	if (error)
 		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));

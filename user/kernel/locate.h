@@ -12,6 +12,9 @@
  */
 int locate_filter(struct location *location, const char *interface, struct diag *diag);
 
+/* The same on an interface that has been found before, whatever has its name by now. */
+int locate_on(struct location *location, const struct interface *interface, struct diag *diag);
+
 /*
  * The same, and reads the filter, for those who only want to know: the interface's name in SNAPSHOT is one that can be
  * shown.
