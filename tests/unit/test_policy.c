@@ -361,6 +361,10 @@ static void test_small_files(void **state)
 	assert_parses("\xef\xbb\xbfversion: 1\n", &policy);
 	assert_parses("version: 1\nexempt: {sources: [10.0.0.0/8, 10.0.0.0/9, '::/0', '::/96']}\n", &policy);
 	assert_int_equal(policy.sources, 4);
+	/* Wider than the addresses that are IPv4 written as IPv6, or beside them. */
+	assert_parses("version: 1\nexempt: {sources: ['::fffe:0:0/95', '::ffff:0:0:0/96', '::192.0.2.1', '::/80']}\n",
+		      &policy);
+	assert_int_equal(policy.sources, 4);
 }
 
 #define V "version: 1\n"
@@ -478,6 +482,12 @@ static void test_mistakes(void **state)
 		{EXEMPT "  sources: ['2001:db8:ffff::/33']\n", 3, "the network is 2001:db8:8000::/33"},
 		{EXEMPT "  sources: ['2001:db8::1/127']\n", 3, "the network is 2001:db8::/127"},
 		{EXEMPT "  sources: [1.2.3.4/0]\n", 3, "the network is 0.0.0.0/0"},
+		/* IPv4 as programs see it on an IPv6 socket: no frame has that as its source. */
+		{EXEMPT "  sources: ['::ffff:198.51.100.1']\n", 3, "write 198.51.100.1/32"},
+		{EXEMPT "  sources: ['::FFFF:c633:6401']\n", 3, "write 198.51.100.1/32"},
+		{EXEMPT "  sources: ['0:0:0:0:0:ffff:198.51.100.0/120']\n", 3, "write 198.51.100.0/24"},
+		{EXEMPT "  sources: ['::ffff:198.51.100.1/120']\n", 3, "write 198.51.100.0/24"},
+		{EXEMPT "  sources: ['::ffff:0:0/96']\n", 3, "write 0.0.0.0/0"},
 		{EXEMPT "  sources:\n  - 192.0.2.1\n  - 192.0.2.1/32\n", 5, "duplicate source '192.0.2.1/32'"},
 		{EXEMPT "  sources:\n  - ::1\n  - 0::1\n", 5, "duplicate source '0::1'"},
 

@@ -116,9 +116,23 @@ static bool clear_host_bits(struct ff_source_key *source)
 	return any;
 }
 
+/* Whether SOURCE is IPv4 written as IPv6, ::ffff:192.0.2.1; its network as IPv4 is then in FORM. */
+static bool is_mapped(const struct ff_source_key *source, struct ff_source_key *form)
+{
+	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (source->family != 6 || source->prefix_len < FF_SOURCE_PREFIX + 8 * sizeof(mapped) ||
+	    memcmp(source->address, mapped, sizeof(mapped)) != 0)
+		return false;
+	*form = (struct ff_source_key){.prefix_len = source->prefix_len - 8 * sizeof(mapped), .family = 4};
+	memcpy(form->address, source->address + sizeof(mapped), 4);
+	clear_host_bits(form);
+	return true;
+}
+
 int syntax_source(const char *text, struct ff_source_key *source, struct diag *diag)
 {
-	struct ff_source_key key = {};
+	struct ff_source_key key = {}, form;
 	char network[SOURCE_SIZE];
 	int error = parse_source(text, &key);
 
@@ -128,6 +142,9 @@ int syntax_source(const char *text, struct ff_source_key *source, struct diag *d
 	if (error)
 		return diag_usage(diag, "bad source %s: write an address or network, such as 192.0.2.0/24",
 				  quote(text).text);
+	if (is_mapped(&key, &form))
+		return diag_usage(diag, "%s could never match: no frame has IPv4 written as IPv6 in it; write %s",
+				  quote(text).text, source_format(&form, network));
 	if (clear_host_bits(&key))
 		return diag_usage(diag, "%s has bits set behind its prefix: the network is %s", quote(text).text,
 				  source_format(&key, network));
