@@ -4,8 +4,10 @@
 #include "cmd/command.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *argp_program_version = "flagfilter " FLAGFILTER_VERSION;
 
@@ -99,6 +101,15 @@ static char *list_commands(int key, const char *text, void *input)
 	return list;
 }
 
+/* argp ends the process itself behind --help and --version: here it is noticed if that could not be written. */
+static void check_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return;
+	fprintf(stderr, "flagfilter: cannot write the output: %s\n", strerror(errno));
+	_exit(STATUS_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	const struct argp_child children[] = {{&command_global_argp, 0, NULL, 0}, {}};
@@ -113,6 +124,7 @@ int main(int argc, char **argv)
 	argp_err_exit_status = STATUS_USAGE;
 	argv[0] = (char *)"flagfilter";
 	streams_distrust();
+	atexit(check_output);
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
 	streams_trust();
 	result = arguments.globals.command->run(&arguments.globals, argc - arguments.first, argv + arguments.first,
@@ -120,6 +132,8 @@ int main(int argc, char **argv)
 	errno = result < 0 ? -result : EIO; /* of a report that is longer than a buffer, part was written before */
 	if ((fflush(stdout) || ferror(stdout)) && (result >= 0 || !*diag.text))
 		result = diag_fail(&diag, -errno, "cannot write the output: %s", strerror(errno));
+	__fpurge(stdout); /* it is told below, once */
+	clearerr(stdout);
 	if (result == COMMAND_NO)
 		return STATUS_NO;
 	if (!result)

@@ -174,3 +174,14 @@ same() { # WHERE EXPECTED SEEN
 	run -1 --separate-stderr bash -c "'$FLAGFILTER' explain SF >/dev/full"
 	one_line
 }
+
+@test "help and version that cannot be written are a failure, of each command too" {
+	local arguments
+	for arguments in --help '-?' --usage --version -V $(commands | sed 's/$/ --help/; p; s/--help/-?/; p; s/-?/--usage/' | tr ' ' :); do
+		"$FLAGFILTER" ${arguments//:/ } >help
+		[ -s help ]
+		run -1 --separate-stderr bash -c "'$FLAGFILTER' ${arguments//:/ } >/dev/full"
+		one_line
+		[[ $stderr == *"cannot write the output: No space left on device" ]]
+	done
+}
