@@ -2,6 +2,7 @@
 #include "kernel/nic.h"
 
 #include "base/cleanup.h"
+#include "kernel/netlink.h"
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/genetlink.h>
@@ -22,86 +23,6 @@ enum {
 	XDP_FEATURE_RX_SG = 32,
 };
 
-/* ---- netlink */
-
-struct request {
-	struct nlmsghdr header;
-	char body[256];
-};
-
-/* Is called with each message of an answer. */
-typedef void reader(const struct nlmsghdr *message, void *context);
-
-static void put(struct request *request, unsigned short type, const void *data, unsigned short size)
-{
-	struct nlattr *attribute = (void *)((char *)request + NLMSG_ALIGN(request->header.nlmsg_len));
-
-	*attribute = (struct nlattr){.nla_len = NLA_HDRLEN + size, .nla_type = type};
-	memcpy((char *)attribute + NLA_HDRLEN, data, size);
-	request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + NLA_ALIGN(attribute->nla_len);
-}
-
-static const void *data_of(const struct nlattr *attribute)
-{
-	return (const char *)attribute + NLA_HDRLEN;
-}
-
-/* The attribute of TYPE among those in the SIZE bytes at ATTRIBUTES that has at least NEEDED bytes of data, or NULL. */
-static const struct nlattr *find(const void *attributes, int size, unsigned short type, int needed)
-{
-	const struct nlattr *attribute = attributes;
-
-	while (size >= NLA_HDRLEN && attribute->nla_len >= NLA_HDRLEN && attribute->nla_len <= size) {
-		if ((attribute->nla_type & NLA_TYPE_MASK) == type)
-			return attribute->nla_len >= NLA_HDRLEN + needed ? attribute : NULL;
-		size -= NLA_ALIGN(attribute->nla_len);
-		attribute = (const void *)((const char *)attribute + NLA_ALIGN(attribute->nla_len));
-	}
-	return NULL;
-}
-
-static const struct nlattr *find_nested(const struct nlattr *outer, unsigned short type, int needed)
-{
-	return outer ? find(data_of(outer), outer->nla_len - NLA_HDRLEN, type, needed) : NULL;
-}
-
-/* Hands the messages that came at once to READ. 1 if more are to come, 0 at the end, or -errno. */
-static int read_messages(const char *buffer, ssize_t size, reader *read, void *context)
-{
-	for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, size);
-	     message = NLMSG_NEXT(message, size)) {
-		if (message->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (message->nlmsg_type == NLMSG_ERROR)
-			return ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
-		read(message, context);
-		if (!(message->nlmsg_flags & NLM_F_MULTI))
-			return 0;
-	}
-	return 1;
-}
-
-static int ask(int protocol, struct request *request, reader *read, void *context)
-{
-	_cleanup_fd_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-	_cleanup_free_ char *buffer = malloc(1 << 16);
-	int more;
-
-	request->header.nlmsg_flags |= NLM_F_REQUEST;
-	if (!buffer)
-		return -ENOMEM;
-	if (fd < 0 || send(fd, request, request->header.nlmsg_len, 0) < 0)
-		return -errno;
-	do {
-		ssize_t size = recv(fd, buffer, 1 << 16, 0);
-
-		if (size < 0 && errno != EINTR)
-			return -errno;
-		more = size < 0 ? 1 : read_messages(buffer, size, read, context);
-	} while (more > 0);
-	return more;
-}
-
 /* ---- the interface, and those above and below it */
 
 struct links {
@@ -111,32 +32,22 @@ struct links {
 
 static unsigned int number(const struct nlattr *attribute)
 {
-	return attribute ? *(const __u32 *)data_of(attribute) : 0;
-}
-
-static void copy_text(char *to, size_t size, const struct nlattr *attribute)
-{
-	snprintf(to, size, "%.*s", attribute ? (int)attribute->nla_len - NLA_HDRLEN : 0,
-		 attribute ? (const char *)data_of(attribute) : "");
+	return attribute ? *(const __u32 *)netlink_data(attribute) : 0;
 }
 
 #define LINK_INFO(message) ((const struct ifinfomsg *)NLMSG_DATA(message))
 
-static const struct nlattr *link_attribute(const struct nlmsghdr *message, unsigned short type, int needed)
-{
-	return find(IFLA_RTA(NLMSG_DATA(message)), IFLA_PAYLOAD(message), type, needed);
-}
-
 static const struct nlattr *link_kind(const struct nlmsghdr *message)
 {
-	return find_nested(link_attribute(message, IFLA_LINKINFO, 0), IFLA_INFO_KIND, 1);
+	return netlink_find_nested(netlink_find_link(message, IFLA_LINKINFO, 0), IFLA_INFO_KIND, 1);
 }
 
 static bool link_has_xdp(const struct nlmsghdr *message)
 {
-	const struct nlattr *attached = find_nested(link_attribute(message, IFLA_XDP, 0), IFLA_XDP_ATTACHED, 1);
+	const struct nlattr *attached =
+		netlink_find_nested(netlink_find_link(message, IFLA_XDP, 0), IFLA_XDP_ATTACHED, 1);
 
-	return attached && *(const __u8 *)data_of(attached) != XDP_ATTACHED_NONE;
+	return attached && *(const __u8 *)netlink_data(attached) != XDP_ATTACHED_NONE;
 }
 
 static void read_itself(const struct nlmsghdr *message, void *context)
@@ -148,15 +59,15 @@ static void read_itself(const struct nlmsghdr *message, void *context)
 		return;
 	nic->up = LINK_INFO(message)->ifi_flags & IFF_UP;
 	nic->ethernet = LINK_INFO(message)->ifi_type == ARPHRD_ETHER || LINK_INFO(message)->ifi_type == ARPHRD_LOOPBACK;
-	nic->mtu = number(link_attribute(message, IFLA_MTU, sizeof(__u32)));
-	links->master = number(link_attribute(message, IFLA_MASTER, sizeof(__u32)));
+	nic->mtu = number(netlink_find_link(message, IFLA_MTU, sizeof(__u32)));
+	links->master = number(netlink_find_link(message, IFLA_MASTER, sizeof(__u32)));
 	/* The other end of a veth is no lower interface, and one in another namespace has no name here. */
 	if (LINK_INFO(message)->ifi_type == ARPHRD_LOOPBACK)
 		snprintf(nic->kind, sizeof(nic->kind), "loopback");
 	else
-		copy_text(nic->kind, sizeof(nic->kind), link_kind(message));
-	if (strcmp(nic->kind, "veth") != 0 && !link_attribute(message, IFLA_LINK_NETNSID, 0))
-		links->link = number(link_attribute(message, IFLA_LINK, sizeof(__u32)));
+		netlink_copy_text(nic->kind, sizeof(nic->kind), link_kind(message));
+	if (strcmp(nic->kind, "veth") != 0 && !netlink_find_link(message, IFLA_LINK_NETNSID, 0))
+		links->link = number(netlink_find_link(message, IFLA_LINK, sizeof(__u32)));
 }
 
 static void read_relative(const struct nlmsghdr *message, void *context)
@@ -166,15 +77,15 @@ static void read_relative(const struct nlmsghdr *message, void *context)
 	struct nic *nic = links->nic;
 	char name[IF_NAMESIZE];
 
-	copy_text(name, sizeof(name), link_attribute(message, IFLA_IFNAME, 1));
+	netlink_copy_text(name, sizeof(name), netlink_find_link(message, IFLA_IFNAME, 1));
 	if (index == links->master) {
 		memcpy(nic->master, name, sizeof(name));
-		copy_text(nic->master_kind, sizeof(nic->master_kind), link_kind(message));
+		netlink_copy_text(nic->master_kind, sizeof(nic->master_kind), link_kind(message));
 		if (link_has_xdp(message))
 			memcpy(nic->busy_master, name, sizeof(name));
 	}
 	if (index == nic->ifindex ||
-	    (index != links->link && number(link_attribute(message, IFLA_MASTER, sizeof(__u32))) != nic->ifindex))
+	    (index != links->link && number(netlink_find_link(message, IFLA_MASTER, sizeof(__u32))) != nic->ifindex))
 		return;
 	if (nic->lowers < NIC_NAMES_MAX)
 		memcpy(nic->lower[nic->lowers++], name, sizeof(name));
@@ -184,21 +95,21 @@ static void read_relative(const struct nlmsghdr *message, void *context)
 
 static int read_links(struct nic *nic)
 {
-	struct request request = {.header = {.nlmsg_type = RTM_GETLINK,
-					     .nlmsg_flags = NLM_F_DUMP,
-					     .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg))}};
+	struct netlink_request request = {.header = {.nlmsg_type = RTM_GETLINK,
+						     .nlmsg_flags = NLM_F_DUMP,
+						     .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg))}};
 	struct links links = {.nic = nic};
-	int error = ask(NETLINK_ROUTE, &request, read_itself, &links);
+	int error = netlink_ask(NETLINK_ROUTE, &request, read_itself, &links);
 
-	return error ? error : ask(NETLINK_ROUTE, &request, read_relative, &links);
+	return error ? error : netlink_ask(NETLINK_ROUTE, &request, read_relative, &links);
 }
 
 /* ---- xdp-features */
 
 static const struct nlattr *generic_attribute(const struct nlmsghdr *message, unsigned short type, int needed)
 {
-	return find((const char *)NLMSG_DATA(message) + GENL_HDRLEN,
-		    (int)message->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, type, needed);
+	return netlink_find((const char *)NLMSG_DATA(message) + GENL_HDRLEN,
+			    (int)message->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, type, needed);
 }
 
 static void read_family(const struct nlmsghdr *message, void *context)
@@ -206,7 +117,7 @@ static void read_family(const struct nlmsghdr *message, void *context)
 	const struct nlattr *id = generic_attribute(message, CTRL_ATTR_FAMILY_ID, sizeof(__u16));
 
 	if (id)
-		*(__u16 *)context = *(const __u16 *)data_of(id);
+		*(__u16 *)context = *(const __u16 *)netlink_data(id);
 }
 
 static void read_features(const struct nlmsghdr *message, void *context)
@@ -217,30 +128,30 @@ static void read_features(const struct nlmsghdr *message, void *context)
 
 	if (!attribute)
 		return;
-	memcpy(&features, data_of(attribute), sizeof(features));
+	memcpy(&features, netlink_data(attribute), sizeof(features));
 	nic->native = features & XDP_FEATURE_BASIC ? YES : NO;
 	nic->several_buffers = features & XDP_FEATURE_RX_SG ? YES : NO;
 }
 
-static void start_generic(struct request *request, __u16 family, __u8 command)
+static void start_generic(struct netlink_request *request, __u16 family, __u8 command)
 {
-	*request = (struct request){.header = {.nlmsg_type = family, .nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN)}};
+	*request = (struct netlink_request){.header = {.nlmsg_type = family, .nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN)}};
 	*(struct genlmsghdr *)request->body = (struct genlmsghdr){.cmd = command, .version = 1};
 }
 
 /* A kernel that does not know the question leaves the answers unknown. */
 static void ask_features(struct nic *nic)
 {
-	struct request request;
+	struct netlink_request request;
 	__u16 family = 0;
 
 	start_generic(&request, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-	put(&request, CTRL_ATTR_FAMILY_NAME, "netdev", sizeof("netdev"));
-	if (ask(NETLINK_GENERIC, &request, read_family, &family) || !family)
+	netlink_put(&request, CTRL_ATTR_FAMILY_NAME, "netdev", sizeof("netdev"));
+	if (netlink_ask(NETLINK_GENERIC, &request, read_family, &family) || !family)
 		return;
 	start_generic(&request, family, NETDEV_GET);
-	put(&request, NETDEV_IFINDEX, &nic->ifindex, sizeof(__u32));
-	ask(NETLINK_GENERIC, &request, read_features, nic);
+	netlink_put(&request, NETDEV_IFINDEX, &nic->ifindex, sizeof(__u32));
+	netlink_ask(NETLINK_GENERIC, &request, read_features, nic);
 }
 
 /* ---- ethtool */
