@@ -17,7 +17,8 @@ _flagfilter_interfaces() { # PROGRAM NETNS COMMAND
 	if [ -n "$attached" ]; then
 		echo "$attached"
 	else
-		ip ${2:+-n "$2"} -o link show 2>/dev/null | sed 's/^[0-9]*: \([^:@]*\).*/\1/'
+		ip ${2:+-n "$2"} -o link show 2>/dev/null | tr '\134' '\n' |
+			sed -n 's/^[0-9]*: \([^:@]*\).*/\1/p; s/^ *altname \([^ ]*\).*/\1/p'
 	fi
 }
 

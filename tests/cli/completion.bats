@@ -84,6 +84,10 @@ bash_completes() {
 		[[ " $(bash_completes "flagfilter $command ") " == *" lo "* ]] || { echo "$command" && false; }
 	done
 	[ "$(bash_completes "flagfilter save lo ")" = "" ]
+	mkdir bin
+	printf '#!/bin/sh\ncat <<"E"\n2: eth9@if3: <UP> mtu 1500\\    link/ether 02::1\\    altname one-name\\    altname b2\nE\n' >bin/ip
+	chmod +x bin/ip
+	[ "$(PATH=$PWD/bin:$PATH bash_completes "flagfilter attach ")" = "eth9 one-name b2" ]
 }
 
 # at_terminal SHELL FILE TEXT: the line after TAB.

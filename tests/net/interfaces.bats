@@ -90,3 +90,48 @@ dropped_on() { ff --json stats "$1" | jq .dropped.packets; }
 	ff detach s0
 	equal "$(pins_of "$SERVER_ID")" ""
 }
+
+# said_of NAME: what all commands say, text and JSON, of the interface that is called NAME and the filter on it, each run.
+said_of() {
+	local call forms json policy=$BATS_TEST_TMPDIR/policy.yaml
+	echo 'version: 1' >"$policy"
+	while read -ra call; do
+		case ${call[0]} in
+		capture) call+=(--count 1) ;;
+		offenders | report) call+=(--seconds 1) ;;
+		esac
+		forms=('' --json)
+		[ "${call[0]}" != detach ] || forms=(--json)
+		for json in "${forms[@]}"; do
+			echo "$ ${call[0]} $json"
+			timeout 20 "$FLAGFILTER" --netns "$SERVER" ${json:+"$json"} "${call[@]}" 2>&1 || [ $? -eq 3 ] || echo "failed: $?"
+		done
+	done < <(echo "attach $1" && calls_but "attach detach check replay explain" "IF=$1" "FILE=$policy" && echo "detach $1")
+}
+
+@test "alternative names, a long one and a short one: each command finds the interface, and tells the kernel's name" {
+	local long name said
+	long=$(printf 'an-alternative-name-%.0s' {1..7})
+	long=${long:0:127}
+	for name in "$long" short; do
+		in_s ip link property add dev s0 altname "$name" || skip "no alternative names here"
+	done
+	start_flood SF
+	for name in "$long" short; do
+		said=$(said_of "$name")
+		echo "$said"
+		[[ $said != *failed* && $said != *"$name"* ]]
+		equal "$(grep -c '"interface": *"s0"' <<<"$said")" "$(grep -c '"interface":' <<<"$said")"
+		[ "$(grep -c '"interface":' <<<"$said")" -ge 12 ]
+	done
+	# from inside the namespace too, and where nothing has that name
+	ff attach s0
+	run -0 --separate-stderr in_s "$FLAGFILTER" status "$long"
+	equal "${lines[0]}" s0
+	ff capture "$long" --count 1 --write "$BATS_TEST_TMPDIR/capture"
+	grep -q s0 "$BATS_TEST_TMPDIR/capture"
+	run -1 --separate-stderr ff status "${long}x"
+	one_line "no interface 'an-alternative-name-"
+	run -1 --separate-stderr "$FLAGFILTER" status short
+	one_line "no interface 'short'"
+}

@@ -44,7 +44,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		arguments->path = text;
 		return 0;
 	default:
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, &arguments->interface);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/streams.h"
 #include "base/text.h"
+#include "kernel/interface.h"
 #include "kernel/xdp.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -99,6 +100,21 @@ static void enter_netns(const struct globals *globals)
 	}
 }
 
+/* Where the command has the interface that its arguments name, or NULL. Static because parsers share no other place. */
+static const char **named_interface;
+
+/* An interface that there is not the command itself will miss. */
+static void resolve(struct globals *globals, const char **name)
+{
+	struct interface interface;
+	struct diag ignored;
+
+	if (interface_find(&interface, *name, &ignored))
+		return;
+	memcpy(globals->interface, interface.name, sizeof(globals->interface));
+	*name = globals->interface;
+}
+
 void command_parse(struct globals *globals, const struct argp *argp, int argc, char **argv, void *input,
 		   struct policy_options *policy)
 {
@@ -117,6 +133,8 @@ void command_parse(struct globals *globals, const struct argp *argp, int argc, c
 	argv[0] = (char *)command->name;
 	xdp_set_verbose(globals->verbose);
 	enter_netns(globals);
+	if (named_interface)
+		resolve(globals, named_interface);
 }
 
 void command_usage_error(const struct argp_state *state, const char *format, ...)
@@ -175,9 +193,16 @@ error_t command_parse_argument(int key, char *text, struct argp_state *state, co
 	}
 }
 
+error_t command_parse_interface_argument(int key, char *text, struct argp_state *state, const char **interface)
+{
+	if (key == ARGP_KEY_ARG)
+		named_interface = interface;
+	return command_parse_argument(key, text, state, interface, "an interface");
+}
+
 static error_t parse_interface(int key, char *text, struct argp_state *state)
 {
-	return command_parse_argument(key, text, state, state->input, "an interface");
+	return command_parse_interface_argument(key, text, state, state->input);
 }
 
 char *command_parse_interface(struct globals *globals, int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "base/diag.h"
 #include <argp.h>
 #include <limits.h>
+#include <net/if.h>
 #include <signal.h>
 
 enum exit_status { STATUS_DONE, STATUS_FAILED, STATUS_USAGE, STATUS_NO };
@@ -15,7 +16,8 @@ struct globals {
 	const struct command *command;
 	bool json;
 	bool verbose;
-	const char *netns; /* NULL: the caller's */
+	const char *netns;	     /* NULL: the caller's */
+	char interface[IF_NAMESIZE]; /* the kernel's name of the command's interface, if it has one */
 };
 
 /* A command that ran, and whose answer is no, returns this: STATUS_NO. */
@@ -53,9 +55,12 @@ char *command_parse_interface(struct globals *globals, int argc, char **argv);
 
 /*
  * The part of an argp parser that commands on one thing share: the first argument is put into ARGUMENT; a second one,
- * or none at all, is an error. WHAT it is: "an interface".
+ * or none at all, is an error. WHAT it is: "a capture".
  */
 error_t command_parse_argument(int key, char *text, struct argp_state *state, const char **argument, const char *what);
+
+/* The same for an interface. Behind command_parse() it has the kernel's name, whichever of its names was given. */
+error_t command_parse_interface_argument(int key, char *text, struct argp_state *state, const char **interface);
 
 /*
  * The value of an option for which a number of seconds is optional, --watch 2 as well as --watch=2; one second without.

@@ -28,7 +28,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			command_usage_error(state, "name one interface, or give --all");
 		return 0;
 	default:
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, &arguments->interface);
 	}
 }
 

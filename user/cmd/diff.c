@@ -30,7 +30,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	if (key == ARGP_KEY_END && arguments->interface && !arguments->path)
 		command_usage_error(state, "name a policy file");
 	if (key != ARGP_KEY_ARG || !arguments->interface || arguments->path)
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, &arguments->interface);
 	arguments->path = text;
 	return 0;
 }

@@ -13,7 +13,7 @@ const struct argp_option guarded_options[] = {
 error_t guarded_parse(int key, char *text, struct argp_state *state, struct guarded *guarded)
 {
 	if (key != GUARDED_CONFIRM)
-		return command_parse_argument(key, text, state, (const char **)&guarded->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, (const char **)&guarded->interface);
 	guarded->confirm_s = command_number(state, text, CONFIRM_MAX, "seconds");
 	return 0;
 }

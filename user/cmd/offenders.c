@@ -32,7 +32,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		arguments->top = command_number(state, text, HEAVY_ENTRIES, "lines");
 		return 0;
 	default:
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, &arguments->interface);
 	}
 }
 

@@ -37,7 +37,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			command_usage_error(state, "'%s' is nothing to count since: `--since attach`", text);
 		return 0;
 	default:
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, &arguments->interface);
 	}
 }
 

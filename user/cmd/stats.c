@@ -35,7 +35,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		arguments->count = command_number(state, text, ULONG_MAX, "reports");
 		return 0;
 	default:
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, &arguments->interface);
 	}
 }
 

@@ -48,7 +48,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		return 0; /* without an interface: all */
 	default:
-		return command_parse_argument(key, text, state, &arguments->interface, "an interface");
+		return command_parse_interface_argument(key, text, state, &arguments->interface);
 	}
 }
 

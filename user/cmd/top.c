@@ -45,7 +45,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	if (key == ARGP_KEY_END)
 		return 0; /* without an interface: all */
-	return command_parse_argument(key, text, state, state->input, "an interface");
+	return command_parse_interface_argument(key, text, state, state->input);
 }
 
 /* The place of an interface among those that are shown; behind the last if it is not. */

@@ -1,17 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "kernel/interface.h"
 
+#include "kernel/netlink.h"
 #include <errno.h>
-#include <stdio.h>
+#include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
+
+#define NAME_MAX_LENGTH 127 /* of an alternative name: the kernel's ALTIFNAMSIZ - 1 */
+
+static void read_link(const struct nlmsghdr *message, void *context)
+{
+	const struct ifinfomsg *link = NLMSG_DATA(message);
+	struct interface *interface = context;
+
+	netlink_copy_text(interface->name, sizeof(interface->name), netlink_find_link(message, IFLA_IFNAME, 1));
+	interface->ifindex = link->ifi_index;
+	interface->ethernet = link->ifi_type == ARPHRD_ETHER || link->ifi_type == ARPHRD_LOOPBACK;
+}
+
+/* The kernel looks among its own names as well for what is asked for as an alternative one. */
+static int ask_link(struct interface *interface, const char *name)
+{
+	struct netlink_request request = {
+		.header = {.nlmsg_type = RTM_GETLINK, .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg))}};
+	size_t length = strlen(name);
+
+	if (!length || length > NAME_MAX_LENGTH)
+		return -ENODEV;
+	netlink_put(&request, IFLA_ALT_IFNAME, name, length + 1);
+	return netlink_ask(NETLINK_ROUTE, &request, read_link, interface);
+}
 
 int interface_find(struct interface *interface, const char *name, struct diag *diag)
 {
-	unsigned int ifindex = strlen(name) < IF_NAMESIZE ? if_nametoindex(name) : 0;
+	struct interface found = {};
+	int error = ask_link(&found, name);
 
-	if (!ifindex)
-		return diag_fail(diag, -ENODEV, "no interface '%.40s' in this network namespace; see `ip link`", name);
-	snprintf(interface->name, sizeof(interface->name), "%s", name);
-	interface->ifindex = ifindex;
+	if (!error && !found.ifindex)
+		error = -EIO;
+	if (error == -ENODEV)
+		return diag_fail(diag, error, "no interface '%.40s' in this network namespace; see `ip link`", name);
+	if (error)
+		return diag_fail(diag, error, "cannot ask the kernel about %.40s: %s", name, strerror(-error));
+	*interface = found;
 	return 0;
 }

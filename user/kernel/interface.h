@@ -7,11 +7,12 @@
 #include <net/if.h>
 
 struct interface {
-	char name[IF_NAMESIZE];
+	char name[IF_NAMESIZE]; /* the kernel's own */
 	unsigned int ifindex;
+	bool ethernet; /* its frames have Ethernet headers */
 };
 
-/* The interface with this name. -ENODEV with DIAG filled if there is none. */
+/* The interface with this name, or alternative name. -ENODEV with DIAG filled if there is none. */
 int interface_find(struct interface *interface, const char *name, struct diag *diag);
 
 #endif

@@ -58,7 +58,6 @@ static void read_itself(const struct nlmsghdr *message, void *context)
 	if (LINK_INFO(message)->ifi_index != (int)nic->ifindex)
 		return;
 	nic->up = LINK_INFO(message)->ifi_flags & IFF_UP;
-	nic->ethernet = LINK_INFO(message)->ifi_type == ARPHRD_ETHER || LINK_INFO(message)->ifi_type == ARPHRD_LOOPBACK;
 	nic->mtu = number(netlink_find_link(message, IFLA_MTU, sizeof(__u32)));
 	links->master = number(netlink_find_link(message, IFLA_MASTER, sizeof(__u32)));
 	/* The other end of a veth is no lower interface, and one in another namespace has no name here. */
@@ -236,7 +235,7 @@ static void ask_ethtool(struct nic *nic)
 
 int nic_read(struct nic *nic, const struct interface *interface, struct diag *diag)
 {
-	struct nic read = {.ifindex = interface->ifindex};
+	struct nic read = {.ifindex = interface->ifindex, .ethernet = interface->ethernet};
 	int error;
 
 	memcpy(read.name, interface->name, sizeof(read.name));
