@@ -9,6 +9,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -45,8 +47,30 @@ static struct facts healthy(const char *driver)
 
 static struct findings findings; /* of the last diagnosis */
 
+/* What is printed of these facts fits into 80 columns, also if the interface's name is as long as names can be. */
+static void expect_width(struct facts facts)
+{
+	char heading[] = "problem  capabilities  ", *text = NULL, *line;
+	size_t size = 0;
+	FILE *out;
+
+	strcpy(facts.nic.name, "abcdefghijklmno");
+	doctor_diagnose(&facts, &findings);
+	for (unsigned int i = 0; i < findings.count; i++) {
+		out = open_memstream(&text, &size);
+		doctor_print(out, heading, &findings.finding[i]);
+		fclose(out);
+		line = strtok(text, "\n");
+		assert_memory_equal(line, heading, strlen(heading));
+		for (; line; line = strtok(NULL, "\n"))
+			assert_in_range(strlen(line), 1, 80);
+		free(text);
+	}
+}
+
 static const struct finding *found(const struct facts *facts, const char *check)
 {
+	expect_width(*facts);
 	doctor_diagnose(facts, &findings);
 	assert_true(findings.count <= FINDINGS_MAX);
 	for (unsigned int i = 0; i < findings.count; i++)
@@ -218,6 +242,16 @@ static void test_lro(void **state)
 	assert_non_null(strstr(found(&facts, "lro")->fix, "guest_tso4=off"));
 }
 
+static void test_vlan(void **state)
+{
+	struct facts facts = healthy("ice");
+
+	(void)state;
+	assert_null(found(&facts, "vlan"));
+	facts.nic.rxvlan = YES; /* makes no difference: nothing is to be done about it */
+	expect(&facts, "vlan", FINDING_NOTE, "");
+}
+
 static void test_program(void **state)
 {
 	struct facts facts = healthy("ice");
@@ -329,8 +363,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_healthy), cmocka_unit_test(test_driver),	 cmocka_unit_test(test_bond),
 		cmocka_unit_test(test_mtu),	cmocka_unit_test(test_channels), cmocka_unit_test(test_lro),
-		cmocka_unit_test(test_program), cmocka_unit_test(test_system),	 cmocka_unit_test(test_netns),
-		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_vlan),	cmocka_unit_test(test_program),	 cmocka_unit_test(test_system),
+		cmocka_unit_test(test_netns),	cmocka_unit_test(test_explain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

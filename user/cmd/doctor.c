@@ -16,10 +16,10 @@ static void print_findings(const char *interface, const struct findings *finding
 	printf("%s: %s\n\n", interface, answers[doctor_answer(findings)]);
 	for (unsigned int i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->finding[i];
+		char heading[32];
 
-		printf("%-8s %-13s %s\n", finding_state_name(finding->state), finding->check, finding->text);
-		if (*finding->fix)
-			printf("%-22s > %s\n", "", finding->fix);
+		snprintf(heading, sizeof(heading), "%-8s %-13s ", finding_state_name(finding->state), finding->check);
+		doctor_print(stdout, heading, finding);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/shell.h"
 #include "base/text.h"
+#include "show/output.h"
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdarg.h>
@@ -204,12 +205,17 @@ static void find_no_native(const struct facts *facts, struct findings *findings)
 	fix_by_attach(facts, finding, nic->lower[0], NULL);
 }
 
+const char *doctor_refusal(const struct facts *facts)
+{
+	return facts->nic.ethernet ? NULL : "its frames have no Ethernet header: they cannot be judged";
+}
+
 static void check_driver(const struct facts *facts, struct findings *findings)
 {
-	const char *driver = facts->nic.driver;
+	const char *driver = facts->nic.driver, *refusal = doctor_refusal(facts);
 
-	if (!facts->nic.ethernet) {
-		add(findings, "driver", FINDING_PROBLEM, "its frames have no Ethernet header: they cannot be judged");
+	if (refusal) {
+		add(findings, "driver", FINDING_PROBLEM, "%s", refusal);
 		return;
 	}
 
@@ -350,13 +356,9 @@ static void check_lro(const struct facts *facts, struct findings *findings)
 
 static void check_vlan(const struct facts *facts, struct findings *findings)
 {
-	struct finding *finding;
-
-	if (facts->nic.rxvlan != YES)
-		return;
-	finding = add(findings, "vlan", FINDING_NOTE,
-		      "rxvlan is on: the card may strip a VLAN tag before XDP; segments are judged the same");
-	fix_by_ethtool(facts, finding, "-K", "rxvlan off");
+	if (facts->nic.rxvlan == YES)
+		add(findings, "vlan", FINDING_NOTE,
+		    "rxvlan is on: the card may strip a VLAN tag before XDP; segments are judged the same");
 }
 
 /* Bonds and bridges, above and below. */
@@ -529,6 +531,21 @@ static void check_system(const struct facts *facts, struct findings *findings)
 		    "this kernel does not let programs extend others: the filter will have the interface for itself");
 }
 
+static void clean(struct findings *findings)
+{
+	for (unsigned int i = 0; i < findings->count; i++) {
+		text_clean(findings->finding[i].text);
+		text_clean(findings->finding[i].fix);
+	}
+}
+
+void doctor_look_at_link(const struct facts *facts, struct findings *findings)
+{
+	findings->count = 0;
+	check_stack(facts, findings);
+	clean(findings);
+}
+
 void doctor_diagnose(const struct facts *facts, struct findings *findings)
 {
 	findings->count = 0;
@@ -542,10 +559,7 @@ void doctor_diagnose(const struct facts *facts, struct findings *findings)
 	check_stack(facts, findings);
 	check_program(facts, findings);
 	check_system(facts, findings);
-	for (unsigned int i = 0; i < findings->count; i++) {
-		text_clean(findings->finding[i].text);
-		text_clean(findings->finding[i].fix);
-	}
+	clean(findings);
 }
 
 enum answer doctor_answer(const struct findings *findings)
@@ -559,6 +573,18 @@ enum answer doctor_answer(const struct findings *findings)
 			answer = UNKNOWN;
 	}
 	return answer;
+}
+
+#define FIX_LABEL "    > "
+
+void doctor_print(FILE *out, const char *heading, const struct finding *finding)
+{
+	fputs(heading, out);
+	output_wrapped(out, strlen(heading), finding->text);
+	if (!*finding->fix)
+		return;
+	fputs(FIX_LABEL, out);
+	output_wrapped(out, strlen(FIX_LABEL), finding->fix);
 }
 
 static void add_line(struct diag *diag, const char *label, const char *text)
@@ -579,7 +605,7 @@ void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct 
 		snprintf(label, sizeof(label), "  %s: ", finding->check);
 		add_line(diag, label, finding->text);
 		if (*finding->fix)
-			add_line(diag, "    > ", finding->fix);
+			add_line(diag, FIX_LABEL, finding->fix);
 	}
 }
 

@@ -26,8 +26,17 @@ struct findings {
 /* In the order in which they are best told. */
 void doctor_diagnose(const struct facts *facts, struct findings *findings);
 
+/* Why no mode could judge what the interface shows, or NULL. The kernel itself would attach there. */
+const char *doctor_refusal(const struct facts *facts);
+
+/* What keeps frames away from a filter that is attached: of facts_of_link(). */
+void doctor_look_at_link(const struct facts *facts, struct findings *findings);
+
 /* Whether native attach will work. */
 enum answer doctor_answer(const struct findings *findings);
+
+/* Prints FINDING behind HEADING, and below it what to try. */
+void doctor_print(FILE *out, const char *heading, const struct finding *finding);
 
 /* Adds to DIAG's details, one a line, the problems that explain why attaching in MODE failed. */
 void doctor_explain(const struct findings *findings, enum xdp_mode mode, struct diag *diag);

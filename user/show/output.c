@@ -2,6 +2,7 @@
 #include "show/output.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 int output_json(FILE *out, json_t *object)
@@ -35,6 +36,38 @@ const char *output_duration(__u64 duration_ns, char buffer[OUTPUT_TIME_SIZE])
 	snprintf(buffer + days, OUTPUT_TIME_SIZE - days, "%02lu:%02lu:%02lu", seconds / 3600 % 24, seconds / 60 % 60,
 		 seconds % 60);
 	return buffer;
+}
+
+/* How many characters the SIZE bytes at TEXT are; text_clean() has seen to it that they are UTF-8. */
+static size_t width(const char *text, size_t size)
+{
+	size_t characters = 0;
+
+	for (size_t i = 0; i < size; i++)
+		characters += (text[i] & 0xc0) != 0x80;
+	return characters;
+}
+
+void output_wrapped(FILE *out, size_t column, const char *text)
+{
+	size_t at = column;
+
+	while (*text) {
+		size_t size = strcspn(text, " ");
+
+		if (at > column && at + 1 + width(text, size) > OUTPUT_WIDTH) {
+			fprintf(out, "\n%*s", (int)column, "");
+			at = column;
+		} else if (at > column) {
+			fputc(' ', out);
+			at++;
+		}
+		fwrite(text, 1, size, out);
+		at += width(text, size);
+		text += size;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
 }
 
 json_t *output_rules(const struct policy *policy)

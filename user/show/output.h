@@ -17,6 +17,13 @@ const char *output_time(__u64 realtime_ns, char buffer[OUTPUT_TIME_SIZE]);
 /* "1d 02:03:04". Returns BUFFER. */
 const char *output_duration(__u64 duration_ns, char buffer[OUTPUT_TIME_SIZE]);
 
+/*
+ * Prints TEXT, whose place is from COLUMN on, and ends the line. What would reach beyond OUTPUT_WIDTH goes on below,
+ * from the same column; lines are parted at blanks alone.
+ */
+#define OUTPUT_WIDTH 80
+void output_wrapped(FILE *out, size_t column, const char *text);
+
 /* One policy's rules as a JSON list: name, mode, match. NULL: no memory. */
 json_t *output_rules(const struct policy *policy);
 
