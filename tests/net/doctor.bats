@@ -102,11 +102,45 @@ says_yes() {
 @test "drivers with and without native XDP, as the kernel has them" {
 	in_s ip tuntap add tap0 mode tap || skip "no taps here"
 	says_yes tap0
-	in_s ip tuntap add tun0 mode tun
-	run -3 ff --json doctor tun0
-	[[ $(finding tun0 driver text) == *"no Ethernet header"* ]]
 	add_without_native_xdp d0
 	says_no d0 driver
+}
+
+@test "an interface whose frames have no Ethernet header is refused in every mode, in the doctor's words, before anything is made" {
+	local interface mode text
+	in_s ip tuntap add tun0 mode tun || skip "no tuns here"
+	in_s ip link property add dev tun0 altname a-name-that-is-longer-than-fifteen || true
+	in_s ip link add gre1 type gre remote "$A4" local "$S4" || true
+	in_s ip link add wg0 type wireguard || true
+	in_s ip link add sit1 type sit remote "$A4" local "$S4" || true
+	for interface in tun0 a-name-that-is-longer-than-fifteen gre1 wg0 sit1; do
+		in_s ip link show "$interface" >/dev/null 2>&1 || continue
+		run -3 ff --json doctor "$interface"
+		text=$(finding "$interface" driver text)
+		[[ $text == *"no Ethernet header"* ]]
+		for mode in "" native generic offload auto; do
+			run -1 --separate-stderr ff attach "$interface" ${mode:+--mode "$mode"}
+			one_line "cannot attach to $(in_s ip -j link show "$interface" | jq -r '.[0].ifname'): $text"
+			run -1 --separate-stderr ff attach "$interface" ${mode:+--mode "$mode"} --confirm 5
+			one_line "$text"
+		done
+		[[ -z $(xdp_id "$interface") && -z $(pins_of "$SERVER_ID") ]]
+	done
+}
+
+@test "attach says what keeps frames away, as doctor does: a bridge's port, an interface that is down" {
+	in_s ip link add b0 type bridge || skip "no bridges here"
+	in_s ip link set s0 master b0
+	in_s ip link set s0 down
+	run -0 --separate-stderr ff --json attach s0
+	equal "$(jq -c '[.notes[].text]' <<<"$output")" "$(ff --json doctor s0 | jq -c '[.findings[] | select(.check == "stack" or .check == "link").text]')"
+	equal "$(jq -r '[.notes[] | .check, .state] | join(" ")' <<<"$output")" "stack note link note"
+	ff detach s0
+	run -0 --separate-stderr ff attach s0
+	[[ $output == *$'\nnote:      it belongs to bridge b0'*$'\nnote:      the interface is down: '*$'\n    > ip -n '"$SERVER link set dev s0 up" ]]
+	in_s ip link set s0 nomaster up
+	ff detach s0
+	equal "$(ff --json attach s0 | jq -c .notes)" "[]"
 }
 
 @test "a veth whose other end has more queues is refused, in the driver's own words with what to try" {

@@ -65,17 +65,33 @@ static int put_on(void *context, struct undo *undo, struct snapshot *snapshot, s
 		      diag);
 }
 
-static int print_attached(const struct globals *globals, const struct guarded *guarded, struct location *location)
+/* What attach itself asks the doctor, before anything is made: kernel and driver would not mind. */
+static int look_before(const struct globals *globals, const struct arguments *arguments, struct findings *notes,
+		       struct diag *diag)
+{
+	struct facts facts;
+	int error = facts_of_link(&facts, arguments->guarded.interface, globals->netns, diag);
+
+	if (error)
+		return error;
+	if (doctor_refusal(&facts))
+		return diag_fail(diag, -EMEDIUMTYPE, "cannot attach to %s: %s", facts.nic.name, doctor_refusal(&facts));
+	doctor_look_at_link(&facts, notes);
+	return 0;
+}
+
+static int print_attached(const struct globals *globals, const struct guarded *guarded, struct location *location,
+			  const struct findings *notes)
 {
 	const char *interface = location->interface.name;
 
 	text_clean(location->interface.name);
 	if (globals->json) {
-		json_t *object = json_pack("{si ss sI ss ss so}", "schema", 1, "interface", interface, "ifindex",
+		json_t *object = json_pack("{si ss sI ss ss so so}", "schema", 1, "interface", interface, "ifindex",
 					   (json_int_t)location->interface.ifindex, "mode",
 					   xdp_mode_name(location->programs.mode), "attached",
 					   location->programs.shared ? "shared" : "exclusive", "confirm_within_s",
-					   guarded_seconds(guarded));
+					   guarded_seconds(guarded), "notes", doctor_to_json(notes));
 
 		return output_json(stdout, object);
 	}
@@ -85,6 +101,8 @@ static int print_attached(const struct globals *globals, const struct guarded *g
 	       shell_command("stats", guarded->interface, "", "--watch").text,
 	       shell_command("detach", guarded->interface, "", "").text);
 	guarded_how_to_confirm(guarded);
+	for (unsigned int i = 0; i < notes->count; i++)
+		doctor_print(stdout, "note:      ", &notes->finding[i]);
 	return 0;
 }
 
@@ -108,6 +126,7 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	_cleanup_free_ struct policy *policy = NULL;
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
 	struct policy_options from = {};
+	struct findings notes;
 	int error = 0;
 
 	command_parse(globals, &argp, argc, argv, &arguments, &from);
@@ -122,9 +141,12 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (error)
 		return error;
 	arguments.policy = policy;
+	error = look_before(globals, &arguments, &notes, diag);
+	if (error)
+		return error;
 	error = guardian_run(arguments.guarded.confirm_s, put_on, &arguments, snapshot, diag);
 	/* Without a BPF filesystem (-ENOENT) or a capability (-EPERM) the one line says it all. */
 	if (error && error != -ENOENT && error != -EPERM && error != -EACCES && !diag->usage)
 		explain(globals, &arguments, diag);
-	return error ? error : print_attached(globals, &arguments.guarded, &snapshot->location);
+	return error ? error : print_attached(globals, &arguments.guarded, &snapshot->location, &notes);
 }

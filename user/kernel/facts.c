@@ -46,18 +46,27 @@ static void look_at_programs(struct facts *facts, const struct interface *interf
 	}
 }
 
-int facts_gather(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
+int facts_of_link(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
 {
-	struct facts read = {.netns = netns};
-	struct interface found, now;
-	struct rlimit memlock;
-	struct diag ignored;
+	struct interface found;
 	int error = interface_find(&found, interface, diag);
 
-	if (!error)
-		error = nic_read(&read.nic, &found, diag);
+	*facts = (struct facts){.netns = netns, .own = -1};
+	return error ? error : nic_read(&facts->nic, &found, diag);
+}
+
+int facts_gather(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
+{
+	struct interface found, now;
+	struct facts read;
+	struct rlimit memlock;
+	struct diag ignored;
+	int error = facts_of_link(&read, interface, netns, diag);
+
 	if (error)
 		return error;
+	found.ifindex = read.nic.ifindex;
+	memcpy(found.name, read.nic.name, sizeof(found.name));
 	read.kernel = system_kernel();
 	read.cpus = sysconf(_SC_NPROCESSORS_CONF);
 	read.page_size = sysconf(_SC_PAGESIZE);

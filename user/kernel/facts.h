@@ -29,6 +29,9 @@ struct facts {
 	struct owner owner;	      /* of program 0, if none is ours */
 };
 
+/* Only what is known of the interface itself: NETNS and NIC; all else is unknown. -errno with DIAG filled. */
+int facts_of_link(struct facts *facts, const char *interface, const char *netns, struct diag *diag);
+
 /* NETNS is where this process is already, as in --netns. -errno with DIAG filled if there is no such interface. */
 int facts_gather(struct facts *facts, const char *interface, const char *netns, struct diag *diag);
 
