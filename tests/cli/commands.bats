@@ -177,11 +177,11 @@ same() { # WHERE EXPECTED SEEN
 
 @test "help and version that cannot be written are a failure, of each command too" {
 	local arguments
-	for arguments in --help '-?' --usage --version -V $(commands | sed 's/$/ --help/; p; s/--help/-?/; p; s/-?/--usage/' | tr ' ' :); do
-		"$FLAGFILTER" ${arguments//:/ } >help
+	while read -ra arguments; do
+		"$FLAGFILTER" "${arguments[@]}" >help
 		[ -s help ]
-		run -1 --separate-stderr bash -c "'$FLAGFILTER' ${arguments//:/ } >/dev/full"
+		run -1 --separate-stderr bash -c "'$FLAGFILTER' ${arguments[*]} >/dev/full"
 		one_line
 		[[ $stderr == *"cannot write the output: No space left on device" ]]
-	done
+	done < <(printf '%s\n' --help '-?' --usage --version -V && commands | sed 's/$/ --help/; p; s/--help/-?/; p; s/-?/--usage/')
 }
