@@ -201,9 +201,9 @@ time.sleep(100)' "/sys/fs/bpf/ff-$$-theirs"
 	[[ $(finding s0 program text) == "flagfilter is attached already: id $(ff --json status s0 | jq '.filters[0].program_id')"* ]]
 }
 
-# Makes $BATS_TEST_TMPDIR/nofrags.so, under which the kernel seems to be older than 5.18: no frames in several buffers.
-make_old_kernel() {
-	cat >"$BATS_TEST_TMPDIR/nofrags.c" <<-'C'
+# make_kernel NAME CONDITION ERROR: $BATS_TEST_TMPDIR/NAME.so, under which the kernel refuses programs of which that holds.
+make_kernel() {
+	cat >"$BATS_TEST_TMPDIR/$1.c" <<-C
 		#define _GNU_SOURCE
 		#include <dlfcn.h>
 		#include <errno.h>
@@ -217,14 +217,35 @@ make_old_kernel() {
 			va_start(args, number);
 			for (int i = 0; i < 6; i++) a[i] = va_arg(args, long);
 			va_end(args);
-			if (number == SYS_bpf && a[0] == BPF_PROG_LOAD && ((union bpf_attr *)a[1])->prog_flags & 32) {
-				errno = EINVAL;
+			if (number == SYS_bpf && a[0] == BPF_PROG_LOAD && ((union bpf_attr *)a[1])->$2) {
+				errno = $3;
 				return -1;
 			}
 			return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 		}
 	C
-	gcc -shared -fPIC -o "$BATS_TEST_TMPDIR/nofrags.so" "$BATS_TEST_TMPDIR/nofrags.c" -ldl
+	gcc -shared -fPIC -o "$BATS_TEST_TMPDIR/$1.so" "$BATS_TEST_TMPDIR/$1.c" -ldl
+}
+
+@test "a kernel without BTF that refuses the program: doctor and attach say that it is this" {
+	local command
+	make_kernel nobtf "insn_cnt > 500" EACCES
+	# shellcheck disable=SC2016 # for sh
+	ff() {
+		unshare --mount --propagation private sh -c 'mount -t tmpfs none /sys/kernel/btf &&
+			LD_PRELOAD=$1 && export LD_PRELOAD && shift && exec "$@"' - "$BATS_TEST_TMPDIR/nobtf.so" "$FLAGFILTER" --netns "$SERVER" "$@"
+	}
+	[ -d /sys/kernel/btf ] || skip "this kernel has none"
+	run -3 ff --json doctor s0
+	equal "$(jq -r '[.findings[] | select(.state == "problem").check] | join(" ")' <<<"$output")" load
+	[[ $(finding s0 load text) == *BTF*/sys/kernel/btf/vmlinux* ]]
+	for command in "attach s0" "attach s0 --mode generic" "attach s0 --mode auto"; do
+		# shellcheck disable=SC2086 # words
+		run -1 --separate-stderr ff $command
+		one_line "does not load: Permission denied; this kernel has no type information (BTF)" /sys/kernel/btf/vmlinux
+		[[ $stderr != *CAP_* && $stderr != *"whose files"* ]]
+	done
+	nothing_left
 }
 
 @test "MTU 9000 works where frames may lie in several buffers" {
@@ -236,7 +257,7 @@ make_old_kernel() {
 
 @test "MTU 9000 without that: refused in the driver's own words, and the MTU that doctor names is the largest" {
 	local limit
-	make_old_kernel
+	make_kernel nofrags "prog_flags & 32" EINVAL # older than 5.18: no frames in several buffers
 	ff() { LD_PRELOAD=$BATS_TEST_TMPDIR/nofrags.so "$FLAGFILTER" --netns "$SERVER" "$@"; }
 	in_s ip link set s0 mtu 9000
 	ip -n "$ATTACKER" link set a0 mtu 9000

@@ -24,6 +24,8 @@ static struct facts healthy(const char *driver)
 		.page_size = 4096,
 		.capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_SYS_ADMIN,
 		.bpffs = true,
+		.btf = true,
+		.jit_switch = true,
 		.jit = YES,
 		.frags = YES,
 		.extension = YES,
@@ -296,6 +298,8 @@ static void test_system(void **state)
 	facts = healthy("ice");
 	facts.jit = NO;
 	expect(&facts, "jit", FINDING_NOTE, "sysctl net.core.bpf_jit_enable=1");
+	facts.jit_switch = false; /* a kernel without CONFIG_BPF_JIT: there is nothing to switch */
+	expect(&facts, "jit", FINDING_NOTE, "");
 	facts.extension = NO;
 	expect(&facts, "dispatcher", FINDING_NOTE, "");
 	facts.capabilities = 1ull << CAP_SYS_ADMIN;
@@ -311,6 +315,12 @@ static void test_system(void **state)
 	facts.loads = NO;
 	strcpy(facts.load_failure, "cannot load the XDP program: Invalid argument");
 	expect(&facts, "load", FINDING_PROBLEM, "");
+	assert_string_equal(found(&facts, "load")->text, facts.load_failure);
+	facts.btf = false;
+	expect(&facts, "load", FINDING_PROBLEM, "");
+	assert_non_null(strstr(found(&facts, "load")->text, "/sys/kernel/btf/vmlinux"));
+	facts.loads = YES; /* a program that needs none loads all the same */
+	expect(&facts, "load", FINDING_OK, "");
 	facts.loads = UNKNOWN;
 	assert_null(found(&facts, "load"));
 	facts = healthy("ice");

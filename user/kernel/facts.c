@@ -72,6 +72,8 @@ int facts_gather(struct facts *facts, const char *interface, const char *netns, 
 	read.page_size = sysconf(_SC_PAGESIZE);
 	read.capabilities = system_capabilities();
 	read.memlock = getrlimit(RLIMIT_MEMLOCK, &memlock) ? 0 : memlock.rlim_cur;
+	read.jit_switch = !access("/proc/sys/net/core/bpf_jit_enable", F_OK);
+	read.btf = program_kernel_has_btf();
 	read.bpffs = !pins_check(&ignored);
 	try_program(&read);
 	look_at_programs(&read, &found);

@@ -18,6 +18,8 @@ struct facts {
 	__u64 memlock;		/* RLIMIT_MEMLOCK, in bytes */
 	bool bpffs;		/* there is one where it belongs */
 	enum answer jit;	/* programs are compiled */
+	bool jit_switch;	/* there is net.core.bpf_jit_enable, which a kernel without a JIT does not have */
+	bool btf;		/* the kernel has type information, BTF, of itself */
 	enum answer frags;	/* the kernel has frames in several buffers */
 	enum answer extension;	/* a program of ours can extend another, as behind libxdp's dispatcher */
 	enum answer loads;	/* the kernel takes the program */

@@ -53,6 +53,16 @@ bool program_kernel_has_frags(void)
 	return fd >= 0;
 }
 
+bool program_kernel_has_btf(void)
+{
+	return !access("/sys/kernel/btf/vmlinux", F_OK);
+}
+
+bool program_wants_btf(int error)
+{
+	return error != -EPERM && error != -ENOMEM && !program_kernel_has_btf();
+}
+
 int program_kernel_compiles(void)
 {
 	_cleanup_fd_ int fd = load_smallest(0);
@@ -245,7 +255,10 @@ int program_trial_open(struct program_trial **trial, const struct policy *policy
 	error = trial_load(new, policy);
 	if (error) {
 		program_trial_close(new);
-		diag_fail(diag, error, "cannot load the XDP program: %s", strerror(-error));
+		diag_fail(diag, error, "cannot load the XDP program: %s%s", strerror(-error),
+			  program_wants_btf(error) ? PROGRAM_NO_BTF : "");
+		if (program_wants_btf(error))
+			return error;
 		return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 	}
 	*trial = new;

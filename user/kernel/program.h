@@ -38,6 +38,13 @@ int program_create_sources(struct program *program, const char *pin_dir);
 /* Whether the kernel takes programs that can handle frames in several buffers (Linux 5.18). */
 bool program_kernel_has_frags(void);
 
+/* Whether the kernel has type information of itself; whether it refused to load the program, by ERROR, for want of it.
+ */
+bool program_kernel_has_btf(void);
+bool program_wants_btf(int error);
+#define PROGRAM_NO_BTF                                                                                                 \
+	"; this kernel has no type information (BTF), which the program needs: there is no /sys/kernel/btf/vmlinux"
+
 /* Whether the kernel compiles programs: 1 or 0, or -errno where it does not say. */
 int program_kernel_compiles(void);
 

@@ -227,6 +227,8 @@ static const char *advice(int error, enum xdp_mode mode, bool loaded)
 		return "; another XDP program came in between: see `bpftool net`";
 	if (mode == XDP_OFFLOAD)
 		return "; the network card cannot run XDP itself: try --mode native";
+	if (!loaded && program_wants_btf(error))
+		return PROGRAM_NO_BTF;
 	if (!loaded && error != -ENOMEM && error != -EPERM && error != -EACCES)
 		/* libbpf takes for missing whatever it has no memory to find out about. */
 		return "; -v shows more; where memory is short, try again";
@@ -254,6 +256,8 @@ static int fail_attach(struct diag *diag, int error, const struct interface *int
 
 	diag_fail(diag, error, "cannot attach to %s in %s mode: %s%s%s", interface->name, xdp_mode_name(mode),
 		  loaded ? "" : "the XDP program does not load: ", reason(error, text), advice(error, mode, loaded));
+	if (!loaded && program_wants_btf(error))
+		return error;
 	return diag_add_needs(diag, error, NEEDS_BPF | NEEDS_NET_ADMIN | NEEDS_PERFMON);
 }
 

@@ -513,16 +513,21 @@ static void check_system(const struct facts *facts, struct findings *findings)
 	}
 	check_capabilities(facts, findings);
 	check_memlock(facts, findings);
-	if (facts->loads == NO)
+	if (facts->loads == NO && !facts->btf)
+		add(findings, "load", FINDING_PROBLEM,
+		    "the kernel refuses the program, which needs type information (BTF): there is no "
+		    "/sys/kernel/btf/vmlinux, the kernel was built without CONFIG_DEBUG_INFO_BTF");
+	else if (facts->loads == NO)
 		add(findings, "load", FINDING_PROBLEM, "%s", facts->load_failure);
 	if (facts->loads == YES)
 		add(findings, "load", FINDING_OK, "the kernel accepts the program");
 	if (facts->jit == YES)
 		add(findings, "jit", FINDING_OK, "programs are compiled");
 	if (facts->jit == NO) {
-		finding = add(findings, "jit", FINDING_NOTE,
-			      "the BPF JIT is off: programs run interpreted, many times slower");
-		fix(finding, "sysctl net.core.bpf_jit_enable=1");
+		finding = add(findings, "jit", FINDING_NOTE, "%s: programs run interpreted, many times slower",
+			      facts->jit_switch ? "the BPF JIT is off" : "this kernel has no BPF JIT");
+		if (facts->jit_switch)
+			fix(finding, "sysctl net.core.bpf_jit_enable=1");
 	}
 	if (facts->extension == YES)
 		add(findings, "dispatcher", FINDING_OK, "the filter can share the interface with other programs");
