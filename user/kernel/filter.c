@@ -91,7 +91,7 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 				 pins);
 	if (error) {
 		diag_fail(diag, error, "cannot open the maps in %s: %s", pins, strerror(-error));
-		return diag_add_needs(diag, error, NEEDS_BPF);
+		return pins_add_needs(diag, error);
 	}
 	*filter = opened;
 	opened = FILTER_CLOSED;

@@ -72,7 +72,7 @@ int locate_on(struct location *location, const struct interface *on, struct diag
 	if (!error)
 		return 0;
 	diag_fail(diag, error, "cannot read " PINS_ROOT ": %s", strerror(-error));
-	return diag_add_needs(diag, error, NEEDS_BPF);
+	return pins_add_needs(diag, error);
 }
 
 void locate_note(struct snapshot *snapshot, const struct location *location)

@@ -13,6 +13,7 @@
 #include "base/system.h"
 #include "kernel/interface.h"
 #include "kernel/xdp.h"
+#include <errno.h>
 
 #define PINS_ROOT BPFFS "/flagfilter"
 #define PINS_PATH_SIZE 128
@@ -70,5 +71,12 @@ void pins_remove(const char *dir);
 
 /* Whether there are pins for an interface of this index here whose program the kernel no longer has. */
 bool pins_left_behind(unsigned int ifindex);
+
+/* diag_add_needs() where pins could not be read: -EPERM asks for CAP_BPF, and -EACCES is a matter of whose files they
+ * are. */
+static inline int pins_add_needs(struct diag *diag, int error)
+{
+	return diag_add_needs(diag, error, error == -EACCES ? 0 : NEEDS_BPF);
+}
 
 #endif
