@@ -9,7 +9,7 @@ set -u
 build=(gcc libc6-dev make clang llvm bpftool libbpf-dev libxdp-dev libyaml-dev libjansson-dev libpcap-dev
 	libncurses-dev)
 demo=(iproute2 nmap hping3 curl python3 tcpdump)
-test=(libcmocka-dev bats zsh python3-scapy tshark jq ethtool iperf3 nftables tmux procps strace xdp-tools
+test=(libcmocka-dev bats zsh python3-scapy tshark jq ethtool iperf3 nftables tmux procps strace systemd xdp-tools
 	clang-format clang-tidy cppcheck shellcheck mandoc groff-base libclang-rt-14-dev valgrind)
 
 bench=(python3 ethtool iproute2 util-linux nftables iptables tcpdump xdp-tools)

@@ -117,3 +117,40 @@ at_terminal() {
 	[ "$(head -n 1 root/usr/share/zsh/site-functions/_flagfilter)" = "#compdef flagfilter" ]
 	root/usr/sbin/flagfilter --version
 }
+
+# unit_commands NAME: the commands of the unit for this interface, as systemd reads them, quoted for a shell; one a line.
+unit_commands() {
+	local unit
+	unit=flagfilter@$(systemd-escape -- "$1").service
+	mkdir -p units
+	cp "$ROOT/dist/flagfilter@.service" units
+	ln -sf flagfilter@.service "units/$unit"
+	SYSTEMD_LOG_LEVEL=debug systemd-analyze verify "units/$unit" 2>&1 | sed -n 's/\\t/ /g; s/^[[:space:]]*Command Line: //p'
+}
+
+# shellcheck disable=SC2016 # names
+@test "the unit: whatever an interface is called, its name is an argument and nothing that a shell or systemd expands" {
+	local name line
+	local -a argv
+	command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed"
+	mkdir stub
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >stub/flagfilter
+	chmod +x stub/flagfilter
+	for name in no-such-if br-lan.7 -a 'x$(id>z)' 'a;id>z' '`id>z`' "it's" '"q"' '$MODE' 'a\b' '%i' 'a b'; do
+		mapfile -t lines < <(unit_commands "$name")
+		[ "${#lines[@]}" -eq 3 ]
+		for line in "${lines[@]}"; do
+			eval "argv=($line)"
+			PATH=$PWD/stub:$PATH MODE=native "${argv[@]}" >>said
+		done
+		[ "$(<said)" = "$(printf '%s\n' attach --mode native -- "$name" apply -- "$name" "/etc/flagfilter/$name.yaml")" ] ||
+			{ cat said && false; }
+		rm said
+	done
+	[ ! -e z ]
+	# What comes after systemd has read it: nothing is put in place of "$".
+	run ! grep -E '^Exec[A-Za-z]+=[^:]' "$ROOT/dist/flagfilter@.service"
+	mapfile -t lines < <(unit_commands lo)
+	eval "argv=(${lines[2]})"
+	[ "$(PATH=$PWD/stub:$PATH "${argv[@]}")" = $'detach\n--\nlo' ]
+}
