@@ -4,35 +4,47 @@
 # What bash and zsh complete, in what both understand. Commands and options are those that --help lists; names of rules and
 # interfaces are asked of the filter, which needs root.
 
-# One a line: what the filters on interfaces say, "KEY":"VALUE" by "KEY":"VALUE".
+# Names are bytes, one a line. What a terminal might obey is not offered.
+
+# What stands behind "KEY": in JSON, a string or an array of strings.
+_flagfilter_strings() { # KEY
+	LC_ALL=C grep -oE "\"$1\":(\\[(,?\"([^\"\\]|\\\\.)*\")*|\"([^\"\\]|\\\\.)*\")" | LC_ALL=C sed 's/^"[a-z]*"://' |
+		LC_ALL=C grep -oE '"([^"\]|\\.)*"' | LC_ALL=C sed 's/^"//; s/"$//; s/\\\(.\)/\1/g; /[[:cntrl:]]/d' | LC_ALL=C sort -u
+}
+
 _flagfilter_ask() { # PROGRAM NETNS KEY COMMAND...
 	local program=$1 netns=$2 key=$3
 	shift 3
-	"$program" ${netns:+--netns "$netns"} --json "$@" 2>/dev/null | grep -o "\"$key\":\"[^\"]*\"" | cut -d '"' -f 4 | sort -u
+	"$program" ${netns:+--netns "$netns"} --json "$@" 2>/dev/null | _flagfilter_strings "$key"
 }
 
+# Those that have a filter; or if there are none, or for `attach`, all, by each of their names.
 _flagfilter_interfaces() { # PROGRAM NETNS COMMAND
-	local attached=''
-	[ "$3" = attach ] || attached=$(_flagfilter_ask "$1" "$2" interface status)
-	if [ -n "$attached" ]; then
-		echo "$attached"
-	else
-		ip ${2:+-n "$2"} -o link show 2>/dev/null | tr '\134' '\n' |
-			sed -n 's/^[0-9]*: \([^:@]*\).*/\1/p; s/^ *altname \([^ ]*\).*/\1/p'
-	fi
+	local all attached=''
+	all=$(ip ${2:+-n "$2"} -j link show 2>/dev/null | _flagfilter_strings '(ifname|altnames)')
+	[ "$3" = attach ] ||
+		attached=$(_flagfilter_ask "$1" "$2" interface status | LC_ALL=C grep -Fx -e "$all")
+	printf '%s\n' "${attached:-$all}"
+}
+
+_flagfilter_prefixed() { # PREFIX
+	local line
+	while IFS= read -r line; do
+		printf '%s%s\n' "$1" "$line"
+	done
 }
 
 # What `matrix --rule` knows by name: built-in rules, of which the widest preset has all, and classes.
 _flagfilter_known() { # PROGRAM NETNS INTERFACE
 	printf 'version: 1\npreset: conntrack\n' | _flagfilter_ask "$1" '' name check -
-	"$1" ${2:+--netns "$2"} --json stats "$3" 2>/dev/null | grep -o '"not_judged":{[^}]*' | grep -o '[a-z0-9-]*":[0-9]' |
+	"$1" ${2:+--netns "$2"} --json stats -- "$3" 2>/dev/null | grep -o '"not_judged":{[^}]*' | grep -o '[a-z0-9-]*":[0-9]' |
 		cut -d '"' -f 1
 }
 
 # The values of an option; "/" is a file.
 _flagfilter_values() { # OPTION PROGRAM NETNS COMMAND INTERFACE
 	case $1 in
-	--netns) ip netns list 2>/dev/null | cut -d ' ' -f 1 ;;
+	--netns) find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null | LC_ALL=C grep -v '[[:cntrl:]]' ;;
 	--mode | -m) printf '%s\n' native generic offload auto ;;
 	--preset) printf '%s\n' none default strict conntrack ;;
 	--engine) printf '%s\n' native kernel ;;
@@ -41,7 +53,7 @@ _flagfilter_values() { # OPTION PROGRAM NETNS COMMAND INTERFACE
 		if [ "$4" = matrix ]; then
 			_flagfilter_known "$2" "$3" "$5" | sort -u
 		else
-			_flagfilter_ask "$2" "$3" name rule "$5"
+			_flagfilter_ask "$2" "$3" name rule -- "$5"
 		fi
 		;;
 	--since | -S) echo attach ;;
@@ -53,11 +65,11 @@ _flagfilter_rules() { # PROGRAM NETNS CURRENT INTERFACE WORD...
 	shift 4
 	case ${1-}/$current in
 	add/*) [ $# -ne 3 ] || printf '%s\n' off monitor enforce ;;
-	del/*) _flagfilter_ask "$program" "$netns" name rule "$interface" ;;
-	*=*) printf "${current%%=*}=%s\n" off monitor enforce ;;
+	del/*) _flagfilter_ask "$program" "$netns" name rule -- "$interface" ;;
+	*=*) printf '%s\n' off monitor enforce | _flagfilter_prefixed "${current%%=*}=" ;;
 	*)
 		[ $# -gt 0 ] || printf '%s\n' add del
-		_flagfilter_ask "$program" "$netns" name rule "$interface" | sed 's/$/=/'
+		_flagfilter_ask "$program" "$netns" name rule -- "$interface" | sed 's/$/=/'
 		;;
 	esac
 }
@@ -65,13 +77,14 @@ _flagfilter_rules() { # PROGRAM NETNS CURRENT INTERFACE WORD...
 _flagfilter_exempt() { # PROGRAM NETNS INTERFACE WORD...
 	case ${4-} in
 	'') printf '%s\n' list add del ;;
-	del) "$1" ${2:+--netns "$2"} exempt "$3" 2>/dev/null | sed -n 's/^\(source\|port\) *//p' ;;
+	del) "$1" ${2:+--netns "$2"} exempt -- "$3" 2>/dev/null | sed -n 's/^\(source\|port\) *//p' ;;
 	esac
 }
 
 # What may stand in place of CURRENT behind these words, one a line; "/" is a file. Not all of it begins with CURRENT.
 _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 	local program=$1 current=$2 netns='' name='' before='' first='' second='' help synopsis word count=0
+	local operands='' # behind "--"
 	shift 2
 	help=$("$program" --help 2>/dev/null)
 	# Words that are values of options go with them; the others take their places.
@@ -82,13 +95,18 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 			before=''
 			continue
 		fi
-		case $word in
+		case ${operands:+=}$word in
+		--) operands=only ;;
 		--netns=*) netns=${word#*=} ;;
 		--*=*) ;;
+		-*[!a-zA-Z-]*) ;;
 		-*) ! echo "$help" | grep -qE -- " $word(, --[a-z-]+)?=[A-Za-z]" || before=$word ;;
 		*)
 			if [ -z "$name" ]; then
-				name=$word
+				case $word in
+				*[!a-z]*) return ;;
+				esac
+				name=$word operands=''
 				synopsis=$(echo "$help" | sed -n "s/^  $name  *//p")
 				help=$("$program" "$name" --help 2>/dev/null)
 			else
@@ -102,9 +120,10 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 		_flagfilter_values "$before" "$program" "$netns" "$name" "${1-}"
 		return
 	fi
-	case $current in
+	case ${operands:+=}$current in
 	--*=*)
-		_flagfilter_values "${current%%=*}" "$program" "$netns" "$name" "${1-}" | sed "s|^|${current%%=*}=|"
+		_flagfilter_values "${current%%=*}" "$program" "$netns" "$name" "${1-}" |
+			_flagfilter_prefixed "${current%%=*}="
 		return
 		;;
 	-*)
@@ -118,7 +137,10 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 	fi
 	first=${synopsis%% *} second=${synopsis#* }
 	case $count,$first,${second%% *} in
-	0,IF,* | 0,\[IF\],*) _flagfilter_interfaces "$program" "$netns" "$name" ;;
+	0,IF,* | 0,\[IF\],*)
+		# A name that is no option only behind "--" is offered there.
+		_flagfilter_interfaces "$program" "$netns" "$name" | if [ -n "$operands" ]; then cat; else grep -v ^-; fi
+		;;
 	0,FILE,* | 0,CAPTURE,* | 1,IF,FILE) echo / ;;
 	*)
 		case $count,$name in

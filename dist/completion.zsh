@@ -2,7 +2,7 @@
 _flagfilter() {
 	local part=''
 	local -a candidates
-	set -- "$words[1]" "$words[CURRENT]" "${(@)words[2,CURRENT-1]}"
+	set -- "${(Q)words[1]}" "${(Q)words[CURRENT]}" "${(@Q)words[2,CURRENT-1]}"
 	candidates=(${(f)"$(emulate -L sh; _flagfilter_candidates "$@")"})
 	if [[ $words[CURRENT] == --*=* ]]; then
 		part=${words[CURRENT]%%=*}=

@@ -42,7 +42,7 @@ def main():
     time.sleep(1)  # there is no telling when a shell has completed
     # To the front of the line, which then is an argument list: free of what the shell did to draw it.
     os.write(terminal, b"\x01printf '\\n<%s>' \x05; printf '\\nend\\n'\n")
-    print(" ".join(re.findall(r"\n<(.*?)>", read_until(terminal, r"\nend", 10))))
+    print(" ".join(re.findall(r"\n<([^\r\n]*)>", read_until(terminal, r"\nend", 10))))
     os.close(terminal)
 
 

@@ -230,3 +230,38 @@ exchange_names() {
 	[ "$again" -gt 0 ] # it was tried
 	kill "${PROCESSES[-1]}"
 }
+
+# at_terminal SHELL TEXT: the words of the line, in "<>", after TAB; in the server's namespace.
+at_terminal() {
+	local file=flagfilter
+	[ "$1" = bash ] || file=_flagfilter
+	PATH=$ROOT/build:$PATH timeout 60 nsenter --net="/run/netns/$SERVER" "$PYTHON" \
+		"$ROOT/tests/cli/complete_at_terminal.py" "$1" "$ROOT/build/completion/$file" "$2"
+}
+
+@test "completed at a terminal, such names are one word, whole, as they are, whatever was typed of it" {
+	local shell name
+	need_tools zsh
+	ip netns add "n \$(id>z);y@"
+	NAMESPACES+=("n \$(id>z);y@")
+	in_s ip link set dev lo name l@p
+	for shell in bash zsh; do
+		for name in 'x$(id>&2)' "i't\"\`\$z" 'b{a,c};id'; do
+			in_s ip link set dev s0 name "$name"
+			equal "$(at_terminal $shell "flagfilter attach ${name:0:1}")" "flagfilter attach $name" "$shell"
+			equal "$(at_terminal $shell "flagfilter attach '${name:0:1}")" "flagfilter attach $name" "$shell, in single quotes"
+			equal "$(at_terminal $shell "flagfilter attach \"${name:0:1}")" "flagfilter attach $name" "$shell, in double quotes"
+			in_s ip link set dev "$name" name s0
+		done
+		in_s ip link set dev s0 name p@q
+		equal "$(at_terminal $shell "flagfilter attach p@")" "flagfilter attach p@q" "$shell"
+		in_s ip link set dev p@q name -a
+		equal "$(at_terminal $shell "flagfilter attach -- -")" "flagfilter attach -- -a" "$shell"
+		equal "$(at_terminal $shell "flagfilter attach ")" "flagfilter attach l@p" "$shell: no option is offered as a name"
+		in_s ip link set dev -a name $'\xffz'
+		equal "$(at_terminal $shell "flagfilter attach l")" "flagfilter attach l@p" "$shell"
+		in_s ip link set dev $'\xffz' name s0
+		equal "$(at_terminal $shell "flagfilter --netns n")" "flagfilter --netns n \$(id>z);y@" "$shell"
+	done
+	[ ! -e z ]
+}
