@@ -34,8 +34,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 INCLUDES := -I. -Iinclude -Ibpf -Iuser -I$(OUT)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -Wno-format-truncation
 CFLAGS ?= -O2 -g
-HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE \
-	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 VERSION := 0.1.0
 USER_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DFLAGFILTER_VERSION='"$(VERSION)"' $(WARNINGS) $(INCLUDES) -MMD -MP
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra $(INCLUDES) -MMD -MP
