@@ -6,6 +6,7 @@
 #	make check		the tests that need no root; make unit: those of single modules, in seconds
 #	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
 #	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
+#	make endure		a day of looks of each command that stays, in minutes (root)
 #	make fuzz		hostile input, guided by coverage (FUZZ_SECONDS=60)
 #	make mutants coverage	whether the tests are worth anything; more of that in tests/tools/hygiene.mk
 #	make bench		measure it against what one would use instead (root)
@@ -19,7 +20,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo soak test unit check lint check-vmlinux install clean
+.PHONY: all demo soak endure test unit check lint check-vmlinux install clean
 
 OUT := build
 CC ?= cc
@@ -112,6 +113,9 @@ test:
 
 soak: bench-build
 	$(Q)SOAK_SECONDS=$(or $(SOAK_SECONDS),300) bats tests/net/soak.bats
+
+endure: all
+	$(Q)ENDURE_LOOKS=$(or $(ENDURE_LOOKS),86400) bats tests/net/endure.bats
 
 demo:
 	$(Q)dist/deps.sh demo

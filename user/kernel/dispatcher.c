@@ -3,11 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/netns.h"
+#include "kernel/netlink.h"
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <sys/file.h>
 
@@ -22,24 +21,16 @@ void dispatcher_note(const char *notes, unsigned int ifindex, __u32 id)
 	(void)!symlink(netns, path); /* without it there is a leftover only if this process is killed, too */
 }
 
-static int query(unsigned int ifindex, struct bpf_xdp_query_opts *there)
-{
-	char name[IF_NAMESIZE];
-	int error = bpf_xdp_query(ifindex, 0, there); /* where no such interface is, it is one without a program */
-
-	return error || if_indextoname(ifindex, name) ? error : -errno;
-}
-
 void dispatcher_note_attached(const char *notes, unsigned int ifindex)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, there);
+	struct netlink_xdp there;
 
-	if (query(ifindex, &there))
+	if (netlink_ask_xdp(ifindex, &there))
 		return;
-	if (there.drv_prog_id)
-		dispatcher_note(notes, ifindex, there.drv_prog_id);
-	if (there.skb_prog_id)
-		dispatcher_note(notes, ifindex, there.skb_prog_id);
+	if (there.native)
+		dispatcher_note(notes, ifindex, there.native);
+	if (there.generic)
+		dispatcher_note(notes, ifindex, there.generic);
 }
 
 static bool noted_here(int notes, const char *name)
@@ -87,12 +78,33 @@ void dispatcher_settle(const char *notes)
 	unsigned int ifindex, id;
 
 	while (dir && (entry = readdir(dir))) {
-		LIBBPF_OPTS(bpf_xdp_query_opts, there);
+		struct netlink_xdp there;
 
 		if (sscanf(entry->d_name, NAME, &ifindex, &id) != 2 || !noted_here(dirfd(dir), entry->d_name) ||
-		    query(ifindex, &there))
+		    netlink_ask_xdp(ifindex, &there))
 			continue;
-		if (id == there.drv_prog_id || id == there.skb_prog_id || !remove_pins(entry->d_name, id))
+		if (id == there.native || id == there.generic || !remove_pins(entry->d_name, id))
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	}
+}
+
+int dispatcher_programs(unsigned int ifindex, __u32 id, int fd[DISPATCHER_PROGRAMS_MAX])
+{
+	int count = 0, error = 0;
+
+	while (!error && count < DISPATCHER_PROGRAMS_MAX) {
+		char path[96];
+
+		snprintf(path, sizeof(path), DISPATCHER_PINS "/" NAME "/prog%d-prog", ifindex, id, count);
+		fd[count] = bpf_obj_get(path);
+		if (fd[count] < 0)
+			error = -errno;
+		else
+			count++;
+	}
+	if (!error || error == -ENOENT)
+		return count;
+	while (count--)
+		close(fd[count]);
+	return error;
 }

@@ -19,6 +19,18 @@
 
 #define DISPATCHER_PINS BPFFS "/xdp"
 
+#define DISPATCHER_NAME "xdp_dispatcher" /* what libxdp calls its program */
+#define DISPATCHER_PROGRAMS_MAX 10
+
+/*
+ * Opens the programs behind the dispatcher with this id. Returns how many there are, 0 if libxdp has pinned none for it
+ * here, or -errno. They are read without libxdp, whose version 1.3.1 leaves descriptors open at each look, takes its
+ * lock for one, and a dispatcher whose pins it fails to read for a program that has the interface for itself. What is
+ * pinned for a dispatcher is complete from before it is attached until after it is replaced: so whoever finds it
+ * attached behind the look, too, has seen all of it.
+ */
+int dispatcher_programs(unsigned int ifindex, __u32 id, int fd[DISPATCHER_PROGRAMS_MAX]);
+
 /* Notes in NOTES a dispatcher that is about to be pinned for the interface with this index here. */
 void dispatcher_note(const char *notes, unsigned int ifindex, __u32 id);
 

@@ -3,10 +3,14 @@
 
 #include "base/cleanup.h"
 #include <errno.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#define BUFFER_SIZE (1 << 16)
+#define INTERRUPTIONS_MAX 100 /* the answer is there when recv() is called, which so hardly ever waits */
 
 void netlink_put(struct netlink_request *request, unsigned short type, const void *data, unsigned short size)
 {
@@ -45,6 +49,11 @@ const struct nlattr *netlink_find_link(const struct nlmsghdr *message, unsigned 
 	return netlink_find(IFLA_RTA(NLMSG_DATA(message)), IFLA_PAYLOAD(message), type, needed);
 }
 
+__u32 netlink_number(const struct nlattr *attribute)
+{
+	return attribute ? *(const __u32 *)netlink_data(attribute) : 0;
+}
+
 void netlink_copy_text(char *to, size_t size, const struct nlattr *attribute)
 {
 	snprintf(to, size, "%.*s", attribute ? (int)attribute->nla_len - NLA_HDRLEN : 0,
@@ -70,20 +79,56 @@ static int read_messages(const char *buffer, ssize_t size, netlink_reader *read,
 int netlink_ask(int protocol, struct netlink_request *request, netlink_reader *read, void *context)
 {
 	_cleanup_fd_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-	_cleanup_free_ char *buffer = malloc(1 << 16);
-	int more;
+	_cleanup_free_ char *buffer = malloc(BUFFER_SIZE);
+	int more = 1, interruptions = 0;
 
 	request->header.nlmsg_flags |= NLM_F_REQUEST;
 	if (!buffer)
 		return -ENOMEM;
 	if (fd < 0 || send(fd, request, request->header.nlmsg_len, 0) < 0)
 		return -errno;
-	do {
-		ssize_t size = recv(fd, buffer, 1 << 16, 0);
+	while (more > 0) {
+		ssize_t size = recv(fd, buffer, BUFFER_SIZE, 0);
 
-		if (size < 0 && errno != EINTR)
+		if (size >= 0)
+			more = read_messages(buffer, size, read, context);
+		else if (errno != EINTR || ++interruptions == INTERRUPTIONS_MAX)
 			return -errno;
-		more = size < 0 ? 1 : read_messages(buffer, size, read, context);
-	} while (more > 0);
+	}
 	return more;
+}
+
+struct netlink_xdp netlink_find_xdp(const struct nlmsghdr *message)
+{
+	const struct nlattr *xdp = netlink_find_link(message, IFLA_XDP, 0);
+
+	return (struct netlink_xdp){
+		.native = netlink_number(netlink_find_nested(xdp, IFLA_XDP_DRV_PROG_ID, sizeof(__u32))),
+		.generic = netlink_number(netlink_find_nested(xdp, IFLA_XDP_SKB_PROG_ID, sizeof(__u32))),
+		.offload = netlink_number(netlink_find_nested(xdp, IFLA_XDP_HW_PROG_ID, sizeof(__u32))),
+	};
+}
+
+int netlink_ask_link(unsigned int ifindex, netlink_reader *read, void *context)
+{
+	struct netlink_request request = {
+		.header = {.nlmsg_type = RTM_GETLINK, .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg))}};
+
+	((struct ifinfomsg *)request.body)->ifi_index = ifindex;
+	return ifindex ? netlink_ask(NETLINK_ROUTE, &request, read, context) : -ENODEV;
+}
+
+static void read_xdp(const struct nlmsghdr *message, void *context)
+{
+	*(struct netlink_xdp *)context = netlink_find_xdp(message);
+}
+
+int netlink_ask_xdp(unsigned int ifindex, struct netlink_xdp *xdp)
+{
+	struct netlink_xdp read = {};
+	int error = netlink_ask_link(ifindex, read_xdp, &read);
+
+	if (!error)
+		*xdp = read;
+	return error;
 }

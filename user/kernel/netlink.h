@@ -4,6 +4,7 @@
 #define KERNEL_NETLINK_H
 
 #include <linux/netlink.h>
+#include <linux/types.h>
 #include <stddef.h>
 
 struct netlink_request {
@@ -31,7 +32,22 @@ const struct nlattr *netlink_find_nested(const struct nlattr *outer, unsigned sh
 /* The same in a message about a link: RTM_NEWLINK. */
 const struct nlattr *netlink_find_link(const struct nlmsghdr *message, unsigned short type, int needed);
 
+/* The number in an attribute of four bytes; 0 if ATTRIBUTE is NULL. */
+__u32 netlink_number(const struct nlattr *attribute);
+
 /* Text of a fixed SIZE from ATTRIBUTE; "" if that is NULL. */
 void netlink_copy_text(char *to, size_t size, const struct nlattr *attribute);
+
+/* The ids of the XDP programs that the kernel itself runs on one interface; 0: none. */
+struct netlink_xdp {
+	__u32 native, generic, offload;
+};
+
+/* As a message about a link tells. */
+struct netlink_xdp netlink_find_xdp(const struct nlmsghdr *message);
+
+/* Asks about one interface, and no other. -errno; -ENODEV if there is none with this index. */
+int netlink_ask_link(unsigned int ifindex, netlink_reader *read, void *context);
+int netlink_ask_xdp(unsigned int ifindex, struct netlink_xdp *xdp);
 
 #endif

@@ -30,11 +30,6 @@ struct links {
 	unsigned int master, link; /* indexes; 0: none */
 };
 
-static unsigned int number(const struct nlattr *attribute)
-{
-	return attribute ? *(const __u32 *)netlink_data(attribute) : 0;
-}
-
 #define LINK_INFO(message) ((const struct ifinfomsg *)NLMSG_DATA(message))
 
 static const struct nlattr *link_kind(const struct nlmsghdr *message)
@@ -44,10 +39,9 @@ static const struct nlattr *link_kind(const struct nlmsghdr *message)
 
 static bool link_has_xdp(const struct nlmsghdr *message)
 {
-	const struct nlattr *attached =
-		netlink_find_nested(netlink_find_link(message, IFLA_XDP, 0), IFLA_XDP_ATTACHED, 1);
+	const struct netlink_xdp xdp = netlink_find_xdp(message);
 
-	return attached && *(const __u8 *)netlink_data(attached) != XDP_ATTACHED_NONE;
+	return xdp.native || xdp.generic || xdp.offload;
 }
 
 static void read_itself(const struct nlmsghdr *message, void *context)
@@ -55,18 +49,16 @@ static void read_itself(const struct nlmsghdr *message, void *context)
 	struct links *links = context;
 	struct nic *nic = links->nic;
 
-	if (LINK_INFO(message)->ifi_index != (int)nic->ifindex)
-		return;
 	nic->up = LINK_INFO(message)->ifi_flags & IFF_UP;
-	nic->mtu = number(netlink_find_link(message, IFLA_MTU, sizeof(__u32)));
-	links->master = number(netlink_find_link(message, IFLA_MASTER, sizeof(__u32)));
+	nic->mtu = netlink_number(netlink_find_link(message, IFLA_MTU, sizeof(__u32)));
+	links->master = netlink_number(netlink_find_link(message, IFLA_MASTER, sizeof(__u32)));
 	/* The other end of a veth is no lower interface, and one in another namespace has no name here. */
 	if (LINK_INFO(message)->ifi_type == ARPHRD_LOOPBACK)
 		snprintf(nic->kind, sizeof(nic->kind), "loopback");
 	else
 		netlink_copy_text(nic->kind, sizeof(nic->kind), link_kind(message));
 	if (strcmp(nic->kind, "veth") != 0 && !netlink_find_link(message, IFLA_LINK_NETNSID, 0))
-		links->link = number(netlink_find_link(message, IFLA_LINK, sizeof(__u32)));
+		links->link = netlink_number(netlink_find_link(message, IFLA_LINK, sizeof(__u32)));
 }
 
 static void read_relative(const struct nlmsghdr *message, void *context)
@@ -84,7 +76,8 @@ static void read_relative(const struct nlmsghdr *message, void *context)
 			memcpy(nic->busy_master, name, sizeof(name));
 	}
 	if (index == nic->ifindex ||
-	    (index != links->link && number(netlink_find_link(message, IFLA_MASTER, sizeof(__u32))) != nic->ifindex))
+	    (index != links->link &&
+	     netlink_number(netlink_find_link(message, IFLA_MASTER, sizeof(__u32))) != nic->ifindex))
 		return;
 	if (nic->lowers < NIC_NAMES_MAX)
 		memcpy(nic->lower[nic->lowers++], name, sizeof(name));
@@ -98,7 +91,7 @@ static int read_links(struct nic *nic)
 						     .nlmsg_flags = NLM_F_DUMP,
 						     .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg))}};
 	struct links links = {.nic = nic};
-	int error = netlink_ask(NETLINK_ROUTE, &request, read_itself, &links);
+	int error = netlink_ask_link(nic->ifindex, read_itself, &links);
 
 	return error ? error : netlink_ask(NETLINK_ROUTE, &request, read_relative, &links);
 }

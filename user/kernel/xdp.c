@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/dispatcher.h"
+#include "kernel/netlink.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -112,73 +113,66 @@ static int read_program(int fd, struct xdp_program_info *program)
 	return 0;
 }
 
-static int add_program(struct xdp_programs *programs, const struct xdp_program *program)
+/* Which program the kernel itself runs, and in which mode. One for the card is found before one in the driver. */
+static void read_entry(const struct netlink_xdp *there, struct xdp_programs *programs)
 {
-	int error;
+	programs->mode = there->offload	  ? XDP_OFFLOAD
+			 : there->native  ? XDP_NATIVE
+			 : there->generic ? XDP_GENERIC
+					  : XDP_MODE_NONE;
+	programs->entry_id = there->offload ?: there->native ?: there->generic;
+}
 
-	if (!program || programs->count == XDP_PROGRAMS_MAX)
-		return 0;
-	error = read_program(xdp_program__fd(program), &programs->program[programs->count]);
+_Static_assert(XDP_PROGRAMS_MAX == DISPATCHER_PROGRAMS_MAX, "room for all that a dispatcher has");
+
+/* Puts the programs behind the dispatcher with this id, if it is one, in its place. */
+static int look_behind(unsigned int ifindex, struct xdp_programs *programs)
+{
+	struct xdp_programs again = {};
+	int fd[DISPATCHER_PROGRAMS_MAX], error = 0;
+	int count = dispatcher_programs(ifindex, programs->entry_id, fd);
+	struct netlink_xdp there;
+
+	for (int i = 0; i < count; i++) {
+		if (!error)
+			error = read_program(fd[i], &programs->program[i]);
+		close(fd[i]);
+	}
+	if (count < 0)
+		return count;
 	if (!error)
-		programs->count++;
-	return error;
-}
-
-static enum xdp_mode mode_from_libxdp(enum xdp_attach_mode mode)
-{
-	for (enum xdp_mode m = XDP_NATIVE; m <= XDP_OFFLOAD; m++)
-		if (modes[m].libxdp == mode)
-			return m;
-	return XDP_MODE_NONE;
-}
-
-/* From the kernel's XDP_ATTACHED_*, which has the same modes in another order. */
-static enum xdp_mode mode_from_kernel(__u8 mode)
-{
-	return mode == XDP_ATTACHED_DRV ? XDP_NATIVE : mode == XDP_ATTACHED_SKB ? XDP_GENERIC : XDP_OFFLOAD;
+		error = netlink_ask_xdp(ifindex, &there);
+	if (error)
+		return error;
+	read_entry(&there, &again);
+	if (again.entry_id != programs->entry_id)
+		return -ENOENT; /* another one took its place meanwhile */
+	if (count) {
+		programs->shared = true;
+		programs->count = count;
+	}
+	return 0;
 }
 
 static int try_list(unsigned int ifindex, struct xdp_programs *programs)
 {
-	_cleanup_(cleanup_multiprog) struct xdp_multiprog *all = NULL;
 	struct xdp_programs read = {};
-	struct xdp_program *program = NULL;
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	int error;
+	struct netlink_xdp there;
+	_cleanup_fd_ int fd = -1;
+	int error = netlink_ask_xdp(ifindex, &there);
 
-	error = bpf_xdp_query(ifindex, 0, &query);
 	if (error)
 		return error;
-	if (query.attach_mode == XDP_ATTACHED_NONE) {
-		*programs = read;
-		return 0;
+	read_entry(&there, &read);
+	if (read.entry_id) {
+		read.count = 1;
+		read.program[0].id = read.entry_id;
+		fd = bpf_prog_get_fd_by_id(read.entry_id);
+		read.only_id = fd < 0 && errno == EPERM;
+		error = fd >= 0 ? read_program(fd, &read.program[0]) : read.only_id ? 0 : -errno;
 	}
-	all = xdp_multiprog__get_from_ifindex(ifindex);
-	error = libxdp_get_error(all);
-	if (error)
-		all = NULL;
-	if (error == -EPERM && query.prog_id) {
-		*programs = (struct xdp_programs){.mode = mode_from_kernel(query.attach_mode),
-						  .only_id = true,
-						  .count = 1,
-						  .program = {{.id = query.prog_id}}};
-		return 0;
-	}
-	if (error)
-		return error;
-	read.mode = mode_from_libxdp(xdp_multiprog__attach_mode(all));
-	read.shared = !xdp_multiprog__is_legacy(all);
-	read.entry_id = query.prog_id;
-	if (xdp_multiprog__hw_prog(all)) {
-		read.mode = XDP_OFFLOAD;
-		error = add_program(&read, xdp_multiprog__hw_prog(all));
-	} else if (!read.shared) {
-		error = add_program(&read, xdp_multiprog__main_prog(all));
-	}
-	while (!error && read.shared && (program = xdp_multiprog__next_prog(program, all)))
-		error = add_program(&read, program);
-	if (!error && !read.count)
-		error = -EIO; /* something is there, and libxdp could not look at it */
+	if (!error && !strcmp(read.program[0].name, DISPATCHER_NAME))
+		error = look_behind(ifindex, &read);
 	if (!error)
 		*programs = read;
 	return error;
