@@ -33,7 +33,9 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 INCLUDES := -I. -Iinclude -Ibpf -Iuser -I$(OUT)
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers -Wno-format-truncation
+# -Wno-format-truncation is one of gcc's that clang 14 does not know; gcc in turn says nothing of a -Wno- that it does not know.
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers \
+	-Wno-unknown-warning-option -Wno-format-truncation
 CFLAGS ?= -O2 -g
 HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 VERSION := 0.1.0

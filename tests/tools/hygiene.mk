@@ -8,7 +8,7 @@
 #	make check-valgrind	the rootless commands under valgrind
 
 COVERAGE := $(OUT)/coverage
-COVERAGE_CFLAGS = $(USER_CFLAGS) -O0 -g -fprofile-instr-generate -fcoverage-mapping -Wno-unknown-warning-option
+COVERAGE_CFLAGS = $(USER_CFLAGS) -O0 -g -fprofile-instr-generate -fcoverage-mapping
 COVERAGE_TESTS := $(patsubst tests/unit/%.c,$(COVERAGE)/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: mutants coverage check-asan check-valgrind

@@ -159,22 +159,22 @@ static int ethtool(int fd, const struct nic *nic, void *command)
 /* The number of the feature that ethtool calls NAME, or -1; SIZE is how many there are. */
 static int feature_number(int fd, const struct nic *nic, const char *name, __u32 *size)
 {
-	struct {
-		struct ethtool_sset_info info;
-		__u32 size;
-	} sets = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
+	_cleanup_free_ struct ethtool_sset_info *sets = calloc(1, sizeof(*sets) + sizeof(sets->data[0]));
 	_cleanup_free_ struct ethtool_gstrings *strings = NULL;
 
-	if (ethtool(fd, nic, &sets) || !sets.info.sset_mask || sets.size > 1024)
+	if (!sets)
 		return -1;
-	strings = calloc(1, sizeof(*strings) + sets.size * ETH_GSTRING_LEN);
+	*sets = (struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES};
+	if (ethtool(fd, nic, sets) || !sets->sset_mask || sets->data[0] > 1024)
+		return -1;
+	*size = sets->data[0];
+	strings = calloc(1, sizeof(*strings) + *size * ETH_GSTRING_LEN);
 	if (!strings)
 		return -1;
-	*strings = (struct ethtool_gstrings){.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = sets.size};
+	*strings = (struct ethtool_gstrings){.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = *size};
 	if (ethtool(fd, nic, strings))
 		return -1;
-	*size = sets.size;
-	for (__u32 i = 0; i < sets.size; i++)
+	for (__u32 i = 0; i < *size; i++)
 		if (!strncmp((const char *)strings->data + i * ETH_GSTRING_LEN, name, ETH_GSTRING_LEN))
 			return i;
 	return -1;
