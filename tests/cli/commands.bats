@@ -146,8 +146,8 @@ same() { # WHERE EXPECTED SEEN
 	all=$(commands | xargs)
 	mandoc -T ascii "$ROOT/docs/flagfilter.8" | sed 's/.\x08//g' >page
 	# man-db reads it by groff, which has other ideas of where a line of the synopsis ends
-	groff -man -Tascii -P-cbou "$ROOT/docs/flagfilter.8" >by-groff
-	same "synopsis by groff" "$all" "$(sed -nE '/^SYN/,/^DESC/s/^     flagfilter ([a-z]+) .*/\1/p' by-groff | xargs)"
+	groff -mandoc -Tascii -P-cbou "$ROOT/docs/flagfilter.8" >by-groff
+	same "synopsis by groff" "$all" "$(sed -nE '/^SYN/,/^DESC/s/^ +flagfilter +([a-z]+) .*/\1/p' by-groff | xargs)"
 	same commands "$all" "$(part '^   Commands' '^[^ ]' | sed -n 's/^     \([a-z]*\) .*/\1/p' | xargs)"
 	same global "$(options <<<"$GLOBAL")" "$(part '^   Global' '^   Commands' | options)"
 	same global "$(options <<<"$GLOBAL")" "$(help_options | options)"

@@ -36,8 +36,8 @@ tidy() {
 manual() {
 	local said
 	said=$(mandoc -T lint -W style docs/flagfilter.8 2>/dev/null
-		groff -man -Tutf8 -ww docs/flagfilter.8 2>&1 >/dev/null
-		groff -man -Tascii -P-cbou docs/flagfilter.8 | awk 'length > 80')
+		groff -mandoc -Tutf8 -ww docs/flagfilter.8 2>&1 >/dev/null
+		groff -mandoc -Tascii -P-cbou docs/flagfilter.8 | awk 'length > 80')
 	[ -z "$said" ] || {
 		echo "$said"
 		return 1
