@@ -631,6 +631,55 @@ static void test_long_path(void **state)
 	close(fd);
 }
 
+static void relabelled(struct policy *policy, const char *expected)
+{
+	for (int i = 0; i < 2; i++) {
+		policy_label_changed(policy);
+		assert_string_equal(policy->label, expected);
+	}
+}
+
+/* A preset that is changed back is that preset again; of a file nobody knows. */
+static void test_label(void **state)
+{
+	struct policy policy;
+
+	(void)state;
+	assert_int_equal(policy_from_preset(&policy, "strict", NULL), 0);
+	policy.rule[1].counter = 7; /* as one that is in force has */
+	relabelled(&policy, "preset strict");
+	policy.rule[1].mode = FF_MONITORED;
+	relabelled(&policy, "preset strict, changed");
+	policy.rule[1].mode = FF_ENFORCED;
+	relabelled(&policy, "preset strict");
+	policy.rules--;
+	relabelled(&policy, "preset strict, changed");
+	policy.rules++;
+	policy.port[8443 / 32] = 1u << 8443 % 32;
+	relabelled(&policy, "preset strict, changed");
+	policy.port[8443 / 32] = 0;
+	policy.sources = 1;
+	relabelled(&policy, "preset strict, changed");
+	policy.sources = 0;
+	relabelled(&policy, "preset strict");
+	assert_int_equal(policy_set_mode(&policy, "malformed", FF_OFF, NULL), 0);
+	relabelled(&policy, "preset strict, changed");
+
+	assert_int_equal(policy_from_preset(&policy, NULL, NULL), 0);
+	for (const char *const *label =
+		     (const char *const[]){"default.yaml", "preset default.yaml", "preset strict", NULL};
+	     *label; label++) {
+		char expected[FF_LABEL_SIZE];
+
+		snprintf(policy.label, sizeof(policy.label), "%s", *label);
+		snprintf(expected, sizeof(expected), "%s, changed", *label);
+		relabelled(&policy, expected);
+	}
+	memset(policy.label, 'x', FF_LABEL_SIZE - 1);
+	policy_label_changed(&policy);
+	assert_string_equal(policy.label + FF_LABEL_SIZE - 1 - strlen("x, changed"), "x, changed");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -640,7 +689,7 @@ int main(void)
 		cmocka_unit_test(test_good_file),     cmocka_unit_test(test_small_files),
 		cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_standard_input),
-		cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_long_path),     cmocka_unit_test(test_label),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, read_contract, NULL);

@@ -183,13 +183,37 @@ int policy_set_mode(struct policy *policy, const char *name, enum ff_mode mode, 
 	return 0;
 }
 
+/* Whether POLICY is that preset, and exempts nothing. A built-in rule's name stands for its match. */
+static bool is_preset(const struct policy *policy, size_t preset)
+{
+	static const __u32 no_port[COUNT(policy->port)];
+	unsigned int rules = 0;
+
+	for (size_t i = 0; i < BUILTIN_RULES; i++) {
+		const struct ff_rule *rule = &policy->rule[rules], *builtin = &builtins[i].rule;
+
+		if (builtins[i].preset > preset)
+			continue;
+		if (rules++ == policy->rules || strcmp(rule->name, builtin->name) || rule->mode != builtin->mode)
+			return false;
+	}
+	return rules == policy->rules && !policy->sources && !memcmp(policy->port, no_port, sizeof(no_port));
+}
+
 void policy_label_changed(struct policy *policy)
 {
 	static const char note[] = ", changed";
 	size_t length = strlen(policy->label), room = sizeof(policy->label) - sizeof(note);
+	char label[FF_LABEL_SIZE];
 
 	if (length >= strlen(note) && !strcmp(policy->label + length - strlen(note), note))
-		return;
+		length -= strlen(note);
+	policy->label[length] = '\0';
+	for (size_t preset = 0; preset < COUNT(presets); preset++) {
+		snprintf(label, sizeof(label), "preset %s", presets[preset]);
+		if (!strcmp(policy->label, label) && is_preset(policy, preset))
+			return;
+	}
 	memcpy(policy->label + (length < room ? length : room), note, sizeof(note));
 }
 

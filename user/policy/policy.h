@@ -34,7 +34,10 @@ struct ff_rule *policy_find(struct policy *policy, const char *name);
  */
 int policy_set_mode(struct policy *policy, const char *name, enum ff_mode mode, struct diag *diag);
 
-/* Notes in the label that the policy is no longer what it says. */
+/*
+ * Notes in the label that the policy is no longer what it says, or that it is again. Only of a preset that can be told:
+ * what a file said is not kept.
+ */
 void policy_label_changed(struct policy *policy);
 
 /*
