@@ -28,9 +28,12 @@ CLANG ?= clang
 BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
 LLVM_STRIP ?= llvm-strip
 PREFIX ?= /usr/local
+# Installs what a target needs, or says what is missing. DEPS=true leaves that to you.
+DEPS ?= dist/deps.sh
 
 Q := $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say = $(if $(SILENT)$(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 INCLUDES := -I. -Iinclude -Ibpf -Iuser -I$(OUT)
 # -Wno-format-truncation is one of gcc's that clang 14 does not know; gcc in turn says nothing of a -Wno- that it does not know.
@@ -96,10 +99,14 @@ $(OUT)/tests/%: tests/unit/%.c $(OUT)/asan/modules.a
 
 # What `make check` runs needs neither root nor a kernel's consent.
 ROOTLESS := $(filter-out %/replay_kernel.bats %/mutants.bats %/valgrind.bats,$(wildcard tests/cli/*.bats))
-unit: $(UNIT_TESTS)
+unit:
+	$(Q)$(DEPS) check
+	$(Q)$(MAKE) $(UNIT_TESTS)
 	$(Q)tests/tools/run.sh $(UNIT_TESTS)
 
-check: all $(UNIT_TESTS)
+check:
+	$(Q)$(DEPS) check
+	$(Q)$(MAKE) all $(UNIT_TESTS)
 	$(Q)tests/tools/run.sh $(UNIT_TESTS) $(ROOTLESS)
 
 # What root tries or tests is built by whose folder it is, who can then build it again.
@@ -108,7 +115,7 @@ AS_OWNER := $(if $(filter 0,$(shell id -u)),$(if $(filter-out 0,$(firstword $(OW
 	--reuid=$(firstword $(OWNER)) --regid=$(lastword $(OWNER)) --clear-groups))
 
 test:
-	$(Q)dist/deps.sh test
+	$(Q)$(DEPS) test
 	$(Q)$(AS_OWNER) $(MAKE) all bench-build $(UNIT_TESTS)
 	$(Q)tests/tools/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/cli/*.bats)) \
 		$(wildcard tests/bench/*.bats tests/net/*.bats)
@@ -120,8 +127,9 @@ endure: all
 	$(Q)ENDURE_LOOKS=$(or $(ENDURE_LOOKS),86400) bats tests/net/endure.bats
 
 demo:
-	$(Q)dist/deps.sh demo
-	$(Q)$(AS_OWNER) $(MAKE) all
+	$(Q)$(DEPS) demo
+	$(Q)$(AS_OWNER) $(MAKE) -q all >/dev/null 2>&1 || echo 'Building $(OUT)/flagfilter'
+	$(Q)$(AS_OWNER) $(MAKE) -s all
 	$(Q)tests/demo/demo.sh
 
 lint: $(OUT)/flagfilter

@@ -1,19 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# deps.sh [build|demo|test|bench|vm]: installs what is missing for it, on Debian 12. Silent if nothing is.
+# deps.sh [build|check|demo|test|bench|vm|debians]: installs what is missing for it, on Debian 12 and 13. Says so in one
+# line, and nothing if nothing is missing. What apt says is shown if it fails.
 
+# shellcheck disable=SC2034 # the lists are used by name
 set -u
 
-# Package names of Debian 12; each list also needs the one before it.
+# Package names of Debian 12 and 13. Each list also needs the first one.
 build=(gcc libc6-dev make clang llvm bpftool libbpf-dev libxdp-dev libyaml-dev libjansson-dev libpcap-dev
 	libncurses-dev)
-demo=(iproute2 nmap hping3 curl python3 tcpdump)
-test=(libcmocka-dev bats zsh python3-scapy tshark jq ethtool iperf3 nftables tmux procps strace systemd xdp-tools
-	clang-format clang-tidy cppcheck shellcheck mandoc groff-base libclang-rt-14-dev valgrind)
-
+check=(libcmocka-dev bats zsh python3-scapy jq mandoc groff-base)
+demo=(iproute2 mount nmap hping3 curl python3 tcpdump)
+test=("${demo[@]}" "${check[@]}" tshark ethtool iperf3 nftables tmux procps strace systemd util-linux xdp-tools
+	clang-format clang-tidy cppcheck shellcheck valgrind)
 bench=(python3 ethtool iproute2 util-linux nftables iptables tcpdump xdp-tools)
 vm=(qemu-system-x86 busybox-static cpio xz-utils python3-scapy iproute2 jq xdp-tools)
+debians=(mmdebstrap)
 
 fail() {
 	printf 'deps.sh: %s\n' "$@" >&2
@@ -22,38 +25,53 @@ fail() {
 
 what=${1:-build}
 case $what in
-build) wanted=("${build[@]}") ;;
-demo) wanted=("${build[@]}" "${demo[@]}") ;;
-test) wanted=("${build[@]}" "${demo[@]}" "${test[@]}") ;;
-bench) wanted=("${build[@]}" "${bench[@]}") ;;
-vm) wanted=("${build[@]}" "${vm[@]}") ;;
-*) echo "usage: $0 [build|demo|test|bench|vm]" >&2 && exit 2 ;;
+build | check | demo | test | bench | vm | debians) ;;
+*) echo "usage: $0 [build|check|demo|test|bench|vm|debians]" >&2 && exit 2 ;;
 esac
+declare -n list=$what
+wanted=("${build[@]}" "${list[@]}")
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-	fail "there is no apt-get here; install what Debian 12 calls:" "    ${wanted[*]}" \
-		"and then run \`make\` by itself (for the demo also tests/demo/demo.sh)"
+	fail "there is no apt-get here; install what Debian calls:" "    ${wanted[*]}" \
+		"and then: make $what DEPS=true"
 fi
 
-installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "${wanted[@]}" 2>/dev/null)"
-missing=()
-for package in "${wanted[@]}"; do
-	[[ $installed == *" installed:$package "* ]] || missing+=("$package")
-done
+# clang's sanitizers and fuzzer are in a package that has clang's version in its name.
+sanitizers() {
+	{ dpkg-query -W -f '${Depends}' clang || apt-cache depends clang; } 2>/dev/null |
+		sed -nE 's/.*\bclang-([0-9]+)\b.*/libclang-rt-\1-dev/p' | head -n 1
+}
+
+# Names in missing what is not installed.
+look() {
+	local package installed
+
+	missing=()
+	[[ $what != test && "$what ${CC-}" != check*clang* ]] || wanted+=("$(sanitizers)")
+	installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "${wanted[@]}" 2>/dev/null)"
+	for package in "${wanted[@]}"; do
+		[[ ! $package || $installed == *" installed:$package "* ]] || missing+=("$package")
+	done
+}
+
+look
 ((${#missing[@]})) || exit 0
+((!EUID)) || fail "missing for $what: ${missing[*]}; to install: sudo $0 $what"
 
-if ((EUID)); then
-	fail "missing: ${missing[*]}" "installing them needs root: sudo $0 $what"
-fi
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
 
-export DEBIAN_FRONTEND=noninteractive
-install=(apt-get install -y -qq --no-install-recommends "${missing[@]}")
+install() {
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
 
-printf 'Missing for %s: %s\nAsking apt: %s\n' "$what" "${missing[*]}" "${install[*]}"
-# Lists that are too old name files that are gone: then a second try, with new ones.
-if compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
-	"${install[@]}" && exit 0
-fi
-apt-get update -q && "${install[@]}" && exit 0
+# Lists that are too old name files that are gone, and only with lists it is known which version clang will have.
+install_with_new_lists() {
+	apt-get update -q && look && install
+}
+
+echo "Missing for $what, installed now by apt: ${missing[*]}"
+{ compgen -G '/var/lib/apt/lists/*_Packages*' && install || install_with_new_lists; } >"$log" 2>&1 && exit 0
+cat "$log" >&2
 fail "apt could not install them all: ${missing[*]}" \
-	"the names are those of Debian 12; elsewhere install what corresponds, and run \`make\` again"
+	"the names are those of Debian 12 and 13; elsewhere install what corresponds, and then: make $what DEPS=true"

@@ -14,3 +14,46 @@ setup() {
 	run ! grep -A 3 warning: log
 	build/flagfilter --version
 }
+
+# on CLANG LACKING COMMAND...: as nobody, on a machine that lacks these packages, and has clang CLANG.
+on() {
+	local clang=$1 lacking=$2 user=()
+	shift 2
+	((EUID)) || user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	"${user[@]}" env "PATH=$machine:$PATH" CLANG="$clang" LACKING="$lacking" "$@"
+}
+
+setup_machine() {
+	machine=$(mktemp -d)
+	cat >"$machine/dpkg-query" <<-'END'
+		#!/bin/sh
+		case $3 in *Depends*) echo "clang-$CLANG (>= $CLANG~)" && exit ;; esac
+		shift 3
+		for package; do case " $LACKING " in *" $package "*) ;; *) printf 'installed:%s ' "$package" ;; esac; done
+	END
+	touch "$machine/apt-get"
+	chmod -R a+rx "$machine"
+}
+
+teardown() { [ ! "${machine-}" ] || rm -r "$machine"; }
+
+@test "what is missing is said in one line with the command that installs it, before any compiler is asked" {
+	setup_machine
+	for target in check test; do
+		run ! on 14 "libcmocka-dev jq" make --no-print-directory -C "$ROOT" OUT="$machine/build" "$target"
+		echo "$output"
+		[ "${lines[0]}" = "deps.sh: missing for $target: libcmocka-dev jq; to install: sudo dist/deps.sh $target" ]
+		[[ ${lines[1]} = "make: *** "* && ${#lines[@]} -eq 2 ]]
+	done
+	[ -z "$(on 14 "" "$ROOT/dist/deps.sh" check)" ]
+}
+
+@test "the sanitizers' package is that of the clang that is there" {
+	setup_machine
+	for clang in 14 19; do
+		run -1 on $clang "libclang-rt-14-dev libclang-rt-19-dev" "$ROOT/dist/deps.sh" test
+		[[ $output = *" missing for test: libclang-rt-$clang-dev;"* ]]
+		run -0 on $clang "libclang-rt-14-dev libclang-rt-19-dev" "$ROOT/dist/deps.sh" check
+		run -1 on $clang "libclang-rt-14-dev libclang-rt-19-dev" env CC=clang "$ROOT/dist/deps.sh" check
+	done
+}

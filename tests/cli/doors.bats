@@ -87,7 +87,7 @@ compile() {
 		[ -e "$file" ] || missing+="$file is on the map, and not there"$'\n'
 	done
 	# The commands are there as one line.
-	for file in $(git ls-files 'user/*.c'); do
+	for file in $(find user -name '*.c'); do
 		grep -qxF "$file" <<<"$named" || grep -qE "\"$(basename "$file" .c)\", " user/main.c ||
 			missing+="$file is not on the map"$'\n'
 	done

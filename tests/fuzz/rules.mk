@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz fuzz-build
 fuzz:
-	$(Q)dist/deps.sh test
+	$(Q)$(DEPS) test
 	$(Q)$(MAKE) fuzz-build
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/tools/run.sh tests/fuzz/run.sh
 	$(Q)grep ^ok $(FUZZ)/summary

@@ -6,7 +6,7 @@
 
 .PHONY: test-vm vm-build
 test-vm:
-	$(Q)dist/deps.sh vm || true # what is missing is a reason to skip
+	$(Q)$(DEPS) vm || true # what is missing is a reason to skip
 	$(Q)$(MAKE) vm-build
 	$(Q)tests/tools/run.sh tests/vm/vm.sh
 
