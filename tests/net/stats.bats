@@ -150,6 +150,15 @@ lines_in() { wc -l <"$1"; }
 	done
 }
 
+@test "--watch at a terminal is drawn in place, and what stood there moves up instead of being wiped away" {
+	local out=$BATS_TEST_TMPDIR/out
+	ff attach s0
+	script -qec "stty cols 80 rows 20; '$FLAGFILTER' --netns $SERVER stats s0 --watch=0.1 --count 3" "$out" >/dev/null
+	equal "$(grep -c $'\033\\[2J' "$out")" 0
+	equal "$(grep -o $'\033\\[H' "$out" | wc -l)" 3
+	[ "$(sed $'/\033\\[H/q' "$out" | grep -cx $'\r')" -ge 20 ]
+}
+
 @test "the interface is deleted while it is watched: one clear line, exit 1" {
 	ff attach s0
 	start_in "$SERVER" "$FLAGFILTER" stats s0 --watch=0.1 --count 100

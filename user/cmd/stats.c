@@ -97,22 +97,34 @@ static void print_line(FILE *out, const struct snapshot *now, const struct snaps
 	fputc('\n', out);
 }
 
+static int terminal_rows(void)
+{
+	struct winsize size = {};
+
+	return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_row ? size.ws_row : 24;
+}
+
+/* What stands on the terminal moves up, to where it can be scrolled back to. */
+static void make_room(void)
+{
+	for (int rows = terminal_rows(); rows > 0; rows--)
+		putchar('\n');
+}
+
 /* Draws over what stood there before, so that the screen does not flicker, and no further than it reaches. */
 static int redraw(const struct snapshot *now, const struct snapshot *before)
 {
-	struct winsize size = {.ws_row = 24};
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
-	int row = 0;
+	int row = 0, rows = terminal_rows();
 
 	if (!out)
 		return -ENOMEM;
 	print_tables(out, now, before);
 	fclose(out);
-	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	printf("\033[H");
-	for (char *line = text, *end; *line && ++row < size.ws_row; line = end + 1) {
+	for (char *line = text, *end; *line && ++row < rows; line = end + 1) {
 		end = strchrnul(line, '\n');
 		printf("%.*s\033[K\n", (int)(end - line), line);
 		if (!*end)
@@ -170,7 +182,7 @@ int cmd_stats(struct globals *globals, int argc, char **argv, struct diag *diag)
 	if (arguments.interval_s) {
 		command_catch_stop(false);
 		if (!globals->json && isatty(STDOUT_FILENO))
-			printf("\033[2J");
+			make_room();
 	}
 	return watch(globals, &arguments, diag);
 }
