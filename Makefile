@@ -41,7 +41,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno
 	-Wno-unknown-warning-option -Wno-format-truncation
 CFLAGS ?= -O2 -g
 HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
-VERSION := 0.1.0
+VERSION := 0.2.0
 USER_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DFLAGFILTER_VERSION='"$(VERSION)"' $(WARNINGS) $(INCLUDES) -MMD -MP
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra $(INCLUDES) -MMD -MP
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
@@ -78,6 +78,9 @@ $(OUT)/%.skel.h: $(OUT)/bpf/%.stripped.o
 $(OUT)/user/%.o: user/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(HARDENING) $(CFLAGS) -c $< -o $@
+
+# These know VERSION.
+$(foreach dir,user asan,$(OUT)/$(dir)/main.o $(OUT)/$(dir)/packet/pcapng.o): Makefile
 
 $(OUT)/user/kernel/program.o $(OUT)/asan/kernel/program.o: $(OUT)/flagfilter.skel.h
 

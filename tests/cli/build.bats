@@ -57,3 +57,12 @@ teardown() { [ ! "${machine-}" ] || rm -r "$machine"; }
 		run -1 on $clang "libclang-rt-14-dev libclang-rt-19-dev" env CC=clang "$ROOT/dist/deps.sh" check
 	done
 }
+
+@test "the version is the same in the Makefile, the command, the changelog and the man page; so is the layout of the maps" {
+	version=$(sed -n 's/^VERSION := //p' "$ROOT/Makefile")
+	[ "$("$ROOT/build/flagfilter" --version)" = "flagfilter $version" ]
+	[[ $(grep -m 1 '^## ' "$ROOT/CHANGELOG.md") = "## [$version]"* ]]
+	[ "$(sed -n 's/^\.Os //p' "$ROOT/docs/flagfilter.8")" = "flagfilter $version" ]
+	layout=$(sed -n 's/^#define FF_LAYOUT 0xff\([0-9a-f]*\)u.*/\1/p' "$ROOT/include/flagfilter.h")
+	grep -qF "layout of the maps is $((16#$layout))" <(sed -n "/^## \[$version\]/,/^## \[0\.1\.0\]/p" "$ROOT/CHANGELOG.md")
+}

@@ -103,7 +103,7 @@ another_build() {
 		echo "nothing to change in $3"
 		return 1
 	}
-	make -j2 -C "$dir" VERSION=0.1.1 build/flagfilter
+	make -j2 -C "$dir" VERSION=0.2.1 build/flagfilter
 }
 
 # A program that does the same, and one thing more.
