@@ -12,7 +12,7 @@
 #	make bench		measure it against what one would use instead (root)
 #	make lint		clang-format, clang-tidy, cppcheck, shellcheck, the one-way doors between rooms
 #	make check-vmlinux	compare vmlinux.h with the running kernel's BTF
-#	make install		PREFIX=/usr/local, DESTDIR=
+#	make install uninstall	PREFIX=/usr/local, SYSCONFDIR=/etc, DESTDIR=
 #	make clean
 #
 # V=1 shows the commands.
@@ -20,7 +20,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo soak endure test unit check lint check-vmlinux install clean
+.PHONY: all demo soak endure test unit check lint check-vmlinux install uninstall clean
 
 OUT := build
 CC ?= cc
@@ -28,6 +28,7 @@ CLANG ?= clang
 BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
 LLVM_STRIP ?= llvm-strip
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 # Installs what a target needs, or says what is missing. DEPS=true leaves that to you.
 DEPS ?= dist/deps.sh
 
@@ -148,12 +149,27 @@ $(OUT)/completion/flagfilter: dist/completion.sh dist/completion.bash
 $(OUT)/completion/_flagfilter: dist/completion.sh dist/completion.zsh
 	$(Q)mkdir -p $(@D) && { echo '#compdef flagfilter' && cat $^; } > $@
 
+# It belongs into sbin, as nft and bpftool do; but explain, check and replay are for everybody, who has only bin in the PATH.
+INSTALLED := $(addprefix $(DESTDIR)$(PREFIX)/,sbin/flagfilter share/man/man8/flagfilter.8 lib/systemd/system/flagfilter@.service \
+	share/bash-completion/completions/flagfilter share/zsh/site-functions/_flagfilter share/doc/flagfilter/monitor.yaml)
+BIN := $(DESTDIR)$(PREFIX)/bin/flagfilter
+
 install: all
+	sed 's|exec flagfilter|exec $(PREFIX)/sbin/flagfilter|' dist/flagfilter@.service >$(OUT)/flagfilter@.service
 	install -D -m 755 $(OUT)/flagfilter $(DESTDIR)$(PREFIX)/sbin/flagfilter
 	install -D -m 644 docs/flagfilter.8 $(DESTDIR)$(PREFIX)/share/man/man8/flagfilter.8
-	install -D -m 644 dist/flagfilter@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/flagfilter@.service
+	install -D -m 644 $(OUT)/flagfilter@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/flagfilter@.service
 	install -D -m 644 $(OUT)/completion/flagfilter $(DESTDIR)$(PREFIX)/share/bash-completion/completions/flagfilter
 	install -D -m 644 $(OUT)/completion/_flagfilter $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_flagfilter
+	install -D -m 644 dist/monitor.yaml $(DESTDIR)$(PREFIX)/share/doc/flagfilter/monitor.yaml
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/flagfilter $(dir $(BIN))
+	test $(BIN) -ef $(DESTDIR)$(PREFIX)/sbin/flagfilter || ln -sf ../sbin/flagfilter $(BIN)
+
+# Policies stay, as does what is attached: detach first.
+uninstall:
+	test ! -L $(BIN) || rm $(BIN)
+	rm -f $(INSTALLED)
+	rmdir --ignore-fail-on-non-empty $(wildcard $(DESTDIR)$(PREFIX)/share/doc/flagfilter $(DESTDIR)$(SYSCONFDIR)/flagfilter)
 
 clean:
 	rm -rf $(OUT)

@@ -66,3 +66,40 @@ teardown() { [ ! "${machine-}" ] || rm -r "$machine"; }
 	layout=$(sed -n 's/^#define FF_LAYOUT 0xff\([0-9a-f]*\)u.*/\1/p' "$ROOT/include/flagfilter.h")
 	grep -qF "layout of the maps is $((16#$layout))" <(sed -n "/^## \[$version\]/,/^## \[0\.1\.0\]/p" "$ROOT/CHANGELOG.md")
 }
+
+@test "make install: what it installs works from there; make uninstall leaves the policies, and nothing else" {
+	make -C "$ROOT" install DESTDIR="$PWD/root" PREFIX=/opt/ff >install.log
+	root/opt/ff/bin/flagfilter --version
+	[ "$(readlink root/opt/ff/bin/flagfilter)" = ../sbin/flagfilter ]
+	[ -d root/etc/flagfilter ]
+	[ "$(grep -o 'exec [^ ]*flagfilter ' root/opt/ff/lib/systemd/system/flagfilter@.service | sort -u)" = 'exec /opt/ff/sbin/flagfilter ' ]
+	cmp root/opt/ff/share/doc/flagfilter/monitor.yaml "$ROOT/dist/monitor.yaml"
+	root/opt/ff/sbin/flagfilter check root/opt/ff/share/doc/flagfilter/monitor.yaml
+
+	touch root/etc/flagfilter/eth0.yaml
+	make -C "$ROOT" uninstall DESTDIR="$PWD/root" PREFIX=/opt/ff >>install.log
+	[ "$(find root -not -type d)" = root/etc/flagfilter/eth0.yaml ]
+	rm root/etc/flagfilter/eth0.yaml
+	make -C "$ROOT" uninstall DESTDIR="$PWD/root" PREFIX=/opt/ff >>install.log
+	[ ! -e root/etc/flagfilter ]
+
+	# where sbin and bin are one folder there is nothing to link
+	mkdir -p merged/usr/bin
+	ln -s bin merged/usr/sbin
+	make -C "$ROOT" install DESTDIR="$PWD/merged" PREFIX=/usr >>install.log
+	merged/usr/bin/flagfilter --version
+	make -C "$ROOT" uninstall DESTDIR="$PWD/merged" PREFIX=/usr >>install.log
+	[ -z "$(find merged/usr -name flagfilter -type f)" ]
+}
+
+@test "README and man page name what make install makes" {
+	make -C "$ROOT" install DESTDIR="$PWD/root" >install.log
+	for file in "$ROOT/README.md" "$ROOT/docs/flagfilter.8"; do
+		# shellcheck disable=SC2013 # no path has a blank
+		for path in $(grep -oE '/(usr/local|etc/flagfilter)[a-z0-9./@-]*' "$file" | sed 's/[.]$//' | sort -u); do
+			case $path in /etc/flagfilter/*) path=/etc/flagfilter ;; esac
+			[ -e "root$path" ] || { echo "$file: $path" && false; }
+		done
+		run ! grep -n 'policy dist/' "$file"
+	done
+}

@@ -110,10 +110,11 @@ at_terminal() {
 @test "make install: the binary, the man page, the unit, and what the shells complete" {
 	make -C "$ROOT" install DESTDIR="$PWD/root" PREFIX=/usr >install.log
 	for file in sbin/flagfilter share/man/man8/flagfilter.8 lib/systemd/system/flagfilter@.service \
-		share/bash-completion/completions/flagfilter share/zsh/site-functions/_flagfilter; do
+		share/bash-completion/completions/flagfilter share/zsh/site-functions/_flagfilter \
+		share/doc/flagfilter/monitor.yaml; do
 		[ -s "root/usr/$file" ] || { echo "$file" && false; }
 	done
-	[ "$(find root -type f | wc -l)" -eq 5 ]
+	[ "$(find root -type f | wc -l)" -eq 6 ]
 	[ "$(head -n 1 root/usr/share/zsh/site-functions/_flagfilter)" = "#compdef flagfilter" ]
 	root/usr/sbin/flagfilter --version
 }
