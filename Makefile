@@ -5,6 +5,8 @@
 #	make test		every test; installs what it needs on Debian (root)
 #	make check		the tests that need no root; make unit: those of single modules, in seconds
 #	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
+#	make test-debians	the README's way on fresh Debian 12 and 13, with gcc and with clang (root)
+#	make test-all		what takes longer than make test: test-vm, test-debians, soak, endure (root)
 #	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
 #	make endure		a day of looks of each command that stays, in minutes (root)
 #	make fuzz		hostile input, guided by coverage (FUZZ_SECONDS=60)
@@ -20,7 +22,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo soak endure test unit check lint check-vmlinux install uninstall clean
+.PHONY: all demo soak endure test test-all test-debians unit check lint check-vmlinux install uninstall clean
 
 OUT := build
 CC ?= cc
@@ -123,6 +125,13 @@ test:
 	$(Q)$(AS_OWNER) $(MAKE) all bench-build $(UNIT_TESTS)
 	$(Q)tests/tools/run.sh $(UNIT_TESTS) $(ROOTLESS) $(filter-out $(ROOTLESS),$(wildcard tests/cli/*.bats)) \
 		$(wildcard tests/bench/*.bats tests/net/*.bats)
+
+test-debians:
+	$(Q)$(DEPS) debians
+	$(Q)tests/tools/run.sh tests/tools/debians.sh
+
+test-all:
+	$(Q)$(MAKE) -k test-vm test-debians soak
 
 soak: bench-build
 	$(Q)SOAK_SECONDS=$(or $(SOAK_SECONDS),300) bats tests/net/soak.bats
