@@ -16,7 +16,9 @@ cd "$(dirname "$0")/../.." || exit 1
 
 out=build/debians
 work=$(mktemp -d -p "${DEBIANS_DIR:-/var/tmp}") || exit 1
-trap 'rm -rf "$work"' EXIT
+child=
+# unshare by itself heeds no signal but this.
+trap '[ ! "$child" ] || kill -KILL "$child" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 number=0
 
@@ -40,7 +42,9 @@ enter() {
 		cd "$1" && mount --bind . . && cd "$1" && mount -t proc proc proc && mount --rbind /dev dev &&
 		mount -t sysfs sysfs sys && mount -t bpf bpf sys/fs/bpf && mount -t tmpfs tmpfs run &&
 		mount -t tmpfs tmpfs tmp && mkdir -p run/netns run/lock && exec chroot . sh -c "cd /src && $2"' \
-		enter "$work/$1" "$2"
+		enter "$work/$1" "$2" &
+	child=$!
+	wait "$child"
 }
 
 # What a user does. In CFLAGS -Werror: a warning is a failure.
