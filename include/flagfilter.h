@@ -18,7 +18,7 @@
 
 #include "vmlinux.h"
 
-#define FF_LAYOUT 0xff000002u /* first word of the state map: magic and version of this file */
+#define FF_LAYOUT 0xff000003u /* first word of the state map: magic and version of this file */
 
 /* TCP flags as one number: byte 12 bit 0, then byte 13 (RFC 9293, section 3.1; AE: RFC 9768). */
 #define FF_FLAGS_FIN 0x001
@@ -122,12 +122,12 @@ struct ff_policy {
 			__u16 rules;			   /* how many are in rule[] */
 			__u16 sources;			   /* how many entries the sources map has for this slot */
 			char label[FF_LABEL_SIZE];	   /* where it came from: "preset strict", a file's path */
-			__u64 applied_ns;		   /* when, CLOCK_REALTIME */
+			__u64 applied_ns;		   /* when, CLOCK_BOOTTIME */
 			struct ff_rule rule[FF_RULES_MAX]; /* in evaluation order */
 			__u32 port[65536 / 32];		   /* bit set of exempt destination ports */
 			struct ff_counters base;	   /* what ff_counters held when counting began */
 			struct ff_rule_count removed;	   /* of rules that are gone, whose counters were given away */
-			__u64 counting_ns;		   /* when counting began, CLOCK_REALTIME: attached, or reset */
+			__u64 counting_ns;		   /* when counting began, CLOCK_BOOTTIME: attached, or reset */
 		};
 	};
 };
@@ -142,7 +142,7 @@ struct ff_state {
 	__u32 generation;
 	__u32 settled;
 	__u32 sample_reader;   /* process id of the last reader of samples */
-	__u64 attached_ns;     /* CLOCK_REALTIME */
+	__u64 attached_ns;     /* CLOCK_BOOTTIME */
 	__u64 sample_until_ns; /* CLOCK_MONOTONIC: after this the program clears FF_SAMPLE where it meets it */
 	__u64 sample_every_ns; /* what a sample costs: see struct ff_sampling */
 	struct ff_policy slot[2];
@@ -195,6 +195,7 @@ struct ff_judgement {
 
 _Static_assert(sizeof(struct ff_rule) == 40, "no holes");
 _Static_assert(sizeof(struct ff_policy) == FF_POLICY_SIZE, "a policy fits into its room");
+_Static_assert(__builtin_offsetof(struct ff_state, slot) == 40, "no holes");
 _Static_assert(sizeof(struct ff_counters) <= 32768, "the largest value of a per-CPU map (PCPU_MIN_UNIT_SIZE)");
 _Static_assert(sizeof(struct ff_source_key) == 24, "no holes");
 _Static_assert(sizeof(struct ff_sample) == 24, "no holes");

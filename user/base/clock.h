@@ -4,10 +4,21 @@
 #define BASE_CLOCK_H
 
 #include <linux/types.h>
+#include <time.h>
 
-__u64 clock_wall_ns(void);	/* CLOCK_REALTIME: what is shown; it may be set, also back */
-__u64 clock_boot_ns(void);	/* CLOCK_BOOTTIME: nobody sets it, and it goes on while the machine is suspended */
+/*
+ * What is subtracted comes from a clock that nobody sets; the wall clock is for showing. Boot time and monotonic time
+ * are the host's, also inside a time namespace: stamps in maps and files are read from anywhere.
+ */
+__s64 clock_wall_ns(void);	/* CLOCK_REALTIME: it may be set, also back, and stand before 1970 */
+__u64 clock_boot_ns(void);	/* CLOCK_BOOTTIME: it goes on while the machine is suspended */
 __u64 clock_monotonic_ns(void); /* CLOCK_MONOTONIC: the XDP program's own (bpf_ktime_get_ns); stops when suspended */
+
+/* What a wall clock would have shown at THEN_NS that shows WALL_NS at BOOT_NS, both on the clock of boot time. */
+__s64 clock_wall_at(__s64 wall_ns, __u64 boot_ns, __u64 then_ns);
+
+/* A boot time for timers of this process, which know only its time namespace. */
+struct timespec clock_boot_to_timer(__u64 boot_ns);
 
 /* Waits until clock_monotonic_ns() says so, or for a signal. */
 void clock_sleep_until(__u64 monotonic_ns);

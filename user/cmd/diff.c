@@ -77,14 +77,15 @@ static json_t *classes_to_json(const struct difference *difference)
 static int print_json(const struct answer *answer)
 {
 	const struct difference *difference = &answer->difference;
+	const struct snapshot *snapshot = &answer->snapshot;
 	char since[OUTPUT_TIME_SIZE];
 	json_t *object = json_pack(
-		"{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface",
-		answer->snapshot.location.interface.name, "policy", answer->snapshot.counts.policy.label, "file",
-		answer->file.label, "differs", difference_any(difference), "rules", rules_to_json(difference),
-		"reordered", difference->reordered, "exempt", "added", output_exempt(&difference->added), "removed",
-		output_exempt(&difference->removed), "counting_since", output_time(answer->snapshot.counting_ns, since),
-		"verdicts", classes_to_json(difference));
+		"{si ss ss ss sb so sb s{so so} ss so}", "schema", 1, "interface", snapshot->location.interface.name,
+		"policy", snapshot->counts.policy.label, "file", answer->file.label, "differs",
+		difference_any(difference), "rules", rules_to_json(difference), "reordered", difference->reordered,
+		"exempt", "added", output_exempt(&difference->added), "removed", output_exempt(&difference->removed),
+		"counting_since", output_time(snapshot_wall_ns(snapshot, snapshot->counting_ns), since), "verdicts",
+		classes_to_json(difference));
 
 	return output_json(stdout, object);
 }
@@ -156,7 +157,8 @@ static void print_classes(const struct answer *answer)
 	while (seen < difference->classes && difference->class[seen].passed + difference->class[seen].dropped)
 		seen++;
 	listed = seen < CLASSES_LISTED ? seen : CLASSES_LISTED;
-	printf("\npackets seen since %s\n", output_time(answer->snapshot.counting_ns, since));
+	printf("\npackets seen since %s\n",
+	       output_time(snapshot_wall_ns(&answer->snapshot, answer->snapshot.counting_ns), since));
 	for (unsigned int i = 0; i < listed; i++) {
 		const struct class_change *change = &difference->class[i];
 

@@ -20,7 +20,8 @@ struct status {
 	struct location location;
 	char name[IF_NAMESIZE]; /* of its interface, as the kernel has it */
 	char policy[FF_LABEL_SIZE];
-	__u64 attached_ns, applied_ns, counting_ns; /* CLOCK_REALTIME; see struct snapshot */
+	__s64 attached_ns, applied_ns, counting_ns; /* CLOCK_REALTIME; see struct snapshot */
+	bool reset;
 	bool unconfirmed;
 	struct pending pending; /* the change that goes back by itself, if UNCONFIRMED */
 	enum { COST_NOT_ASKED, COST_UNKNOWN, COST_KNOWN } cost_state;
@@ -160,7 +161,7 @@ static void print_status(const struct status *status)
 	printf("  policy    %s\n", status->policy);
 	printf("  since     %s\n", output_time(status->applied_ns, time));
 	printf("  attached  %s\n", output_time(status->attached_ns, time));
-	if (status->counting_ns != status->attached_ns)
+	if (status->reset)
 		printf("  reset     %s\n", output_time(status->counting_ns, time));
 	print_cost(status);
 	print_unconfirmed(status);
@@ -210,9 +211,10 @@ static int add_status(struct statuses *all, const char *interface, struct diag *
 	status->location = snapshot->location;
 	snprintf(status->name, sizeof(status->name), "%s", interface);
 	memcpy(status->policy, snapshot->counts.policy.label, sizeof(status->policy));
-	status->attached_ns = snapshot->attached_ns;
-	status->applied_ns = snapshot->applied_ns;
-	status->counting_ns = snapshot->counting_ns;
+	status->attached_ns = snapshot_wall_ns(snapshot, snapshot->attached_ns);
+	status->applied_ns = snapshot_wall_ns(snapshot, snapshot->applied_ns);
+	status->counting_ns = snapshot_wall_ns(snapshot, snapshot->counting_ns);
+	status->reset = snapshot_was_reset(snapshot);
 	status->unconfirmed = !pending_read(pins_filter_id(status->location.pins), &status->pending);
 	all->count++;
 	return 0;

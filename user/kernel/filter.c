@@ -16,7 +16,6 @@
 #include "kernel/filter.h"
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -244,6 +243,7 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 		return -EAGAIN;
 	if (error)
 		return error;
+	snapshot->taken_ns = clock_boot_ns();
 	snapshot->time_ns = clock_wall_ns();
 	snapshot->attached_ns = state->attached_ns;
 	snapshot->counting_ns = live->counting_ns;
@@ -437,7 +437,7 @@ static void build_next(struct change *change, const struct ff_policy *live)
 	if (!change->restore || !counters_are_free(change->policy, live))
 		assign_counters(&change->numbered, live, &change->raw, &next->base, &next->removed);
 	compile_policy(&change->numbered, next);
-	next->applied_ns = clock_wall_ns();
+	next->applied_ns = clock_boot_ns();
 }
 
 static void build_reset(struct change *change, const struct ff_policy *live)
@@ -445,7 +445,7 @@ static void build_reset(struct change *change, const struct ff_policy *live)
 	change->next = *live;
 	change->next.base = change->raw;
 	change->next.removed = (struct ff_rule_count){};
-	change->next.counting_ns = clock_wall_ns();
+	change->next.counting_ns = clock_boot_ns();
 }
 
 static int prepare(struct filter *filter, struct change *change, __u32 generation, int grace)

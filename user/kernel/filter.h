@@ -3,6 +3,7 @@
 #ifndef KERNEL_FILTER_H
 #define KERNEL_FILTER_H
 
+#include "base/clock.h"
 #include "kernel/pins.h"
 #include "policy/counts.h"
 #include <sys/types.h>
@@ -20,10 +21,11 @@ void filter_close(struct filter *filter); /* for _cleanup_ */
 /* What a filter was at one moment: policy and counters belong together. */
 struct snapshot {
 	struct location location; /* as locate_and_read() found it; filter_read() leaves it alone */
-	__u64 time_ns;		  /* CLOCK_REALTIME, when it was taken */
-	__u64 attached_ns;	  /* CLOCK_REALTIME */
-	__u64 counting_ns;	  /* CLOCK_REALTIME, when counting began: attached, or reset */
-	__u64 applied_ns;	  /* CLOCK_REALTIME, since when the policy is in force */
+	__s64 time_ns;		  /* CLOCK_REALTIME, when it was taken */
+	__u64 taken_ns;		  /* the same moment, and all that follows, CLOCK_BOOTTIME */
+	__u64 attached_ns;
+	__u64 counting_ns; /* when counting began: attached, or reset */
+	__u64 applied_ns;  /* since when the policy is in force */
 	struct counts counts;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
@@ -31,7 +33,13 @@ int filter_read(const struct filter *filter, struct snapshot *snapshot, struct d
 /* From BEFORE, which may be NULL: 0. */
 static inline double snapshot_interval_s(const struct snapshot *before, const struct snapshot *now)
 {
-	return before ? (__s64)(now->time_ns - before->time_ns) / 1e9 : 0;
+	return before ? (now->taken_ns - before->taken_ns) / 1e9 : 0;
+}
+
+/* What the wall clock, as it is set now, showed at THEN_NS, one of the times in SNAPSHOT. */
+static inline __s64 snapshot_wall_ns(const struct snapshot *snapshot, __u64 then_ns)
+{
+	return clock_wall_at(snapshot->time_ns, snapshot->taken_ns, then_ns);
 }
 
 /* Whether counts do not go back to when it was attached. */

@@ -14,6 +14,7 @@
 #include "kernel/guardian.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -72,8 +73,7 @@ static void leave(int done_fd)
 /* Until the time has come, the change is confirmed, or this process is asked to end. */
 static void wait_for_the_end(const struct undo *undo)
 {
-	struct itimerspec timer = {
-		.it_value = {.tv_sec = undo->deadline_ns / 1000000000, .tv_nsec = undo->deadline_ns % 1000000000}};
+	const struct itimerspec timer = {.it_value = clock_boot_to_timer(undo->deadline_ns)};
 	struct pollfd wake[] = {
 		{.fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC), .events = POLLIN},
 		{.fd = inotify_init1(IN_CLOEXEC), .events = POLLIN},

@@ -209,7 +209,7 @@ struct ff_state *program_initial_state(const struct policy *policy)
 	*numbered = *policy;
 	compile_number(numbered->rule, numbered->rules);
 	state->layout = FF_LAYOUT;
-	state->attached_ns = clock_wall_ns();
+	state->attached_ns = clock_boot_ns();
 	state->slot[0].applied_ns = state->slot[0].counting_ns = state->attached_ns;
 	compile_policy(numbered, &state->slot[0]);
 	return state;

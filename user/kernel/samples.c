@@ -41,7 +41,7 @@ struct samples {
 	__u32 begun;				 /* the generation in which samples were asked for */
 	struct samples_count before, finished;	 /* of the filter before it was read; of filters read before this one */
 	__u64 next_renewal_ns;			 /* CLOCK_MONOTONIC */
-	__u64 realtime_offset_ns;		 /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	__s64 realtime_offset_ns;		 /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	__u32 generation;			 /* that was named last */
 	char name[2][FF_COUNTERS][FF_NAME_SIZE]; /* of the rules, by slot and counter */
 	int handled;

@@ -28,7 +28,7 @@
 
 /* One frame. What it points to is valid during the call that hands it over. */
 struct sample {
-	__u64 time_ns;	  /* CLOCK_REALTIME */
+	__s64 time_ns;	  /* CLOCK_REALTIME */
 	const char *rule; /* that dropped it, or would have; "?" if the policy has changed twice since */
 	__u16 class;
 	bool dropped; /* or else it passed: the rule is only monitored */

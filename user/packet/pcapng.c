@@ -79,8 +79,11 @@ static int end_block(struct pcapng *pcapng)
 	return fwrite(pcapng->block, size, 1, pcapng->file) == 1 ? 0 : errno ? -errno : -EIO;
 }
 
-static void put_time(struct pcapng *pcapng, __u64 time_ns)
+/* The format knows no time before 1970. */
+static void put_time(struct pcapng *pcapng, __s64 time_ns)
 {
+	if (time_ns < 0)
+		time_ns = 0;
 	put32(pcapng, time_ns >> 32);
 	put32(pcapng, time_ns);
 }
@@ -129,7 +132,7 @@ int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface,
 	return 0;
 }
 
-int pcapng_write(struct pcapng *pcapng, __u64 time_ns, const void *data, __u32 captured, __u32 length,
+int pcapng_write(struct pcapng *pcapng, __s64 time_ns, const void *data, __u32 captured, __u32 length,
 		 const char *comment)
 {
 	size_t comment_size = strlen(comment);
@@ -146,7 +149,7 @@ int pcapng_write(struct pcapng *pcapng, __u64 time_ns, const void *data, __u32 c
 	return end_block(pcapng);
 }
 
-int pcapng_write_statistics(struct pcapng *pcapng, __u64 time_ns, __u64 received, __u64 dropped)
+int pcapng_write_statistics(struct pcapng *pcapng, __s64 time_ns, __u64 received, __u64 dropped)
 {
 	begin_block(pcapng, BLOCK_STATISTICS);
 	put32(pcapng, 0); /* the interface */

@@ -19,11 +19,11 @@ struct pcapng;
 int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface, __u32 snaplen, struct diag *diag);
 
 /* Adds a frame of LENGTH bytes of which the first CAPTURED are at DATA. TIME_NS: CLOCK_REALTIME. -errno */
-int pcapng_write(struct pcapng *pcapng, __u64 time_ns, const void *data, __u32 captured, __u32 length,
+int pcapng_write(struct pcapng *pcapng, __s64 time_ns, const void *data, __u32 captured, __u32 length,
 		 const char *comment);
 
 /* Adds how many packets there were until TIME_NS, and how many of these are not in the capture. -errno */
-int pcapng_write_statistics(struct pcapng *pcapng, __u64 time_ns, __u64 received, __u64 dropped);
+int pcapng_write_statistics(struct pcapng *pcapng, __s64 time_ns, __u64 received, __u64 dropped);
 
 int pcapng_flush(struct pcapng *pcapng); /* -errno */
 void pcapng_close(struct pcapng *pcapng);

@@ -16,15 +16,21 @@ int output_json(FILE *out, json_t *object)
 	return error;
 }
 
-const char *output_time(__u64 realtime_ns, char buffer[OUTPUT_TIME_SIZE])
+const char *output_time(__s64 wall_ns, char buffer[OUTPUT_TIME_SIZE])
 {
-	time_t seconds = realtime_ns / 1000000000;
+	const long second_ns = 1000000000;
+	long part_ns = wall_ns % second_ns;
+	time_t seconds = wall_ns / second_ns;
 	struct tm utc;
 	char day[24];
 
+	if (part_ns < 0) { /* before 1970 */
+		part_ns += second_ns;
+		seconds--;
+	}
 	gmtime_r(&seconds, &utc);
 	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(buffer, OUTPUT_TIME_SIZE, "%s.%03uZ", day, (unsigned int)(realtime_ns / 1000000 % 1000));
+	snprintf(buffer, OUTPUT_TIME_SIZE, "%s.%03uZ", day, (unsigned int)(part_ns / 1000000));
 	return buffer;
 }
 

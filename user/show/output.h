@@ -12,7 +12,7 @@ int output_json(FILE *out, json_t *object);
 
 /* "2026-11-22T17:00:00.000Z". Returns BUFFER. */
 #define OUTPUT_TIME_SIZE 32
-const char *output_time(__u64 realtime_ns, char buffer[OUTPUT_TIME_SIZE]);
+const char *output_time(__s64 wall_ns, char buffer[OUTPUT_TIME_SIZE]);
 
 /* "1d 02:03:04". Returns BUFFER. */
 const char *output_duration(__u64 duration_ns, char buffer[OUTPUT_TIME_SIZE]);

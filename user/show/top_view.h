@@ -14,7 +14,7 @@ struct top_view {
 	enum top_order order;
 	bool paused, help;
 	const char *message; /* in place of the keys; empty: none */
-	__u64 time_ns;	     /* CLOCK_REALTIME */
+	__s64 time_ns;	     /* CLOCK_REALTIME */
 };
 
 void top_view_draw(const struct top_view *view);
