@@ -12,6 +12,7 @@
 #include <string.h>
 
 static struct counts counts;
+static struct ff_counters base; /* what was ever counted is so much more */
 static struct top_filter filter;
 static struct matrix matrix;
 
@@ -22,6 +23,8 @@ static int setup(void **state)
 
 	(void)state;
 	memset(&counts, 0, sizeof(counts));
+	memset(&base, 0, sizeof(base));
+	counts.mark.filter = 7;
 	memset(&filter, 0, sizeof(filter));
 	assert_int_equal(policy_from_preset(&counts.policy, "default", &diag), 0);
 	for (unsigned int i = 0; i < counts.policy.rules; i++)
@@ -43,6 +46,31 @@ static void drop(const char *rule, __u16 class, unsigned int packets)
 static void pass(__u16 class, unsigned int packets)
 {
 	counts.counters.passed[class].packets += packets;
+}
+
+static __u64 at_ns(double time_s)
+{
+	return (1000 + time_s) * 1e9;
+}
+
+/* Counting goes on, and at TIME_S somebody looks. */
+static void look(double time_s)
+{
+	const __u64 *counted = (const __u64 *)&counts.counters, *more = (const __u64 *)&base;
+	__u64 *ever = (__u64 *)&counts.mark.ever;
+
+	for (size_t i = 0; i < sizeof(base) / sizeof(*ever); i++)
+		ever[i] = counted[i] + more[i];
+	counts.mark.taken_ns = at_ns(time_s);
+	top_update(&filter, &counts, time_s);
+}
+
+/* A reset at TIME_S, after a look. */
+static void reset(double time_s)
+{
+	base = counts.mark.ever;
+	memset(&counts.counters, 0, sizeof(counts.counters));
+	counts.counting_ns = at_ns(time_s);
 }
 
 static const struct top_rule *row(const char *name)
@@ -128,7 +156,7 @@ static void the_first_look_has_counts_and_no_rates(void **state)
 	(void)state;
 	drop("syn-fin", SYN | FIN, 500);
 	pass(FF_NON_IP, 3);
-	top_update(&filter, &counts, 1000);
+	look(1000);
 	assert_int_equal(filter.rules, 5);
 	assert_int_equal(filter.dropped.packets, 500);
 	assert_int_equal(filter.not_judged.packets, 3);
@@ -142,11 +170,11 @@ static void a_rate_is_growth_by_time(void **state)
 {
 	(void)state;
 	drop("syn-fin", SYN | FIN, 500);
-	top_update(&filter, &counts, 1000);
+	look(1000);
 	drop("syn-fin", SYN | FIN, 300);
 	count_of("syn-fin")->exempted.packets += 20;
 	pass(SYN | FIN, 20);
-	top_update(&filter, &counts, 1002);
+	look(1002);
 	assert_near(row("syn-fin")->line.pps, 160);
 	assert_near(filter.dropped.pps, 150);
 	assert_near(filter.passed.pps, 10);
@@ -158,30 +186,87 @@ static void a_rate_is_growth_by_time(void **state)
 static void a_look_soon_after_brings_counts_and_leaves_rates(void **state)
 {
 	(void)state;
-	top_update(&filter, &counts, 0);
+	look(0);
 	drop("syn-fin", SYN | FIN, 100);
-	top_update(&filter, &counts, 1);
+	look(1);
 	drop("syn-fin", SYN | FIN, 7);
-	top_update(&filter, &counts, 1.1);
+	look(1.1);
 	assert_int_equal(filter.dropped.packets, 107);
 	assert_near(filter.dropped.pps, 100);
 	assert_near(filter.class[0].pps, 100);
 	drop("syn-fin", SYN | FIN, 93);
-	top_update(&filter, &counts, 2);
+	look(2);
 	assert_near(filter.dropped.pps, 100);
 	assert_near(filter.class[0].pps, 100);
 }
 
-static void counters_that_were_reset_do_not_make_a_huge_rate(void **state)
+static void after_a_reset_a_rate_is_of_what_came_since(void **state)
 {
 	(void)state;
 	drop("syn-fin", SYN | FIN, 1000);
-	top_update(&filter, &counts, 0);
-	memset(&counts.counters, 0, sizeof(counts.counters));
+	look(0);
+	reset(1);
 	drop("syn-fin", SYN | FIN, 4);
-	top_update(&filter, &counts, 1);
+	pass(ACK, 8);
+	look(2);
 	assert_near(row("syn-fin")->line.pps, 4);
 	assert_near(filter.dropped.pps, 4);
+	assert_near(filter.passed.pps, 8);
+	/* More since then than ever before. */
+	reset(3);
+	drop("syn-fin", SYN | FIN, 5000);
+	look(4);
+	assert_near(filter.dropped.pps, 5000);
+	/* One that was just now is taken for one of half a second ago, or two packets would be thousands a second. */
+	reset(4.999);
+	drop("syn-fin", SYN | FIN, 2);
+	look(5);
+	assert_near(filter.dropped.pps, 4);
+	assert_int_equal(filter.counting_ns / 1000000, 1);
+}
+
+static void another_filter_s_counts_are_its_own(void **state)
+{
+	(void)state;
+	drop("syn-fin", SYN | FIN, 1000);
+	look(0);
+	counts.mark.filter++;
+	counts.counting_ns = at_ns(1);
+	drop("syn-fin", SYN | FIN, 10);
+	look(2);
+	assert_near(filter.dropped.pps, 1010);
+	assert_near(row("syn-fin")->line.pps, 1010);
+	assert_near(filter.class[0].pps, 1010);
+	/* It counts less than the one before. */
+	counts.mark.filter++;
+	memset(&counts.counters, 0, sizeof(counts.counters));
+	counts.counting_ns = at_ns(3);
+	look(4);
+	assert_near(filter.dropped.pps, 0);
+}
+
+/* A change of policy that is taken back gives rules their counters back. A rule that is new begins at 0. */
+static void rules_that_come_and_come_back_do_not_make_huge_rates(void **state)
+{
+	struct policy with = counts.policy;
+
+	(void)state;
+	drop("syn-fin", SYN | FIN, 1000);
+	look(0);
+	counts.policy.rules--;
+	memmove(counts.policy.rule, counts.policy.rule + 1, counts.policy.rules * sizeof(*counts.policy.rule));
+	look(1);
+	counts.policy = with;
+	drop("syn-fin", SYN | FIN, 3);
+	look(2);
+	assert_near(row("syn-fin")->line.pps, 3);
+	/* Added anew, with the same counter: its base has changed. */
+	base.rule[policy_find(&counts.policy, "syn-fin")->counter] = *count_of("syn-fin");
+	*count_of("syn-fin") = (struct ff_rule_count){};
+	drop("syn-fin", SYN | FIN, 5);
+	look(3);
+	assert_near(row("syn-fin")->line.pps, 5);
+	assert_near(filter.dropped.pps, 5);
 }
 
 static void a_rule_that_moves_keeps_its_history_and_one_that_goes_is_in_removed(void **state)
@@ -189,16 +274,16 @@ static void a_rule_that_moves_keeps_its_history_and_one_that_goes_is_in_removed(
 	struct diag diag;
 
 	(void)state;
-	top_update(&filter, &counts, 0);
+	look(0);
 	drop("syn-rst", SYN | FF_FLAGS_RST, 10);
-	top_update(&filter, &counts, 1);
+	look(1);
 	/* syn-fin goes, what it counted goes to removed; syn-rst is now the first; a class is new. */
 	counts.policy.rules--;
 	memmove(counts.policy.rule, counts.policy.rule + 1, counts.policy.rules * sizeof(*counts.policy.rule));
 	counts.removed.dropped.packets = 30;
 	assert_int_equal(policy_set_mode(&counts.policy, "non-tcp", FF_MONITORED, &diag), 0);
 	count_of("non-tcp")->would_drop.packets = 2;
-	top_update(&filter, &counts, 2);
+	look(2);
 	assert_string_equal(filter.rule[0].name, "syn-rst");
 	assert_near(filter.rule[0].line.history[TOP_SECONDS - 2], 10);
 	assert_near(filter.rule[0].line.history[TOP_SECONDS - 1], 0);
@@ -215,7 +300,7 @@ static void each_second_moves_the_history_by_one_also_when_looks_come_late(void 
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(at) / sizeof(*at); i++) {
-		top_update(&filter, &counts, 77 + at[i]);
+		look(77 + at[i]);
 		drop("syn-fin", SYN | FIN, 10);
 	}
 	for (unsigned int i = 0; i < TOP_SECONDS; i++)
@@ -225,11 +310,11 @@ static void each_second_moves_the_history_by_one_also_when_looks_come_late(void 
 static void a_look_between_the_seconds_loses_no_packet(void **state)
 {
 	(void)state;
-	top_update(&filter, &counts, 0);
-	top_update(&filter, &counts, 0.6);
+	look(0);
+	look(0.6);
 	drop("syn-fin", SYN | FIN, 6);
-	top_update(&filter, &counts, 1.2);
-	top_update(&filter, &counts, 2);
+	look(1.2);
+	look(2);
 	assert_near(filter.dropped.history[TOP_SECONDS - 2], 10);
 	assert_near(filter.dropped.history[TOP_SECONDS - 1], 0);
 }
@@ -237,12 +322,12 @@ static void a_look_between_the_seconds_loses_no_packet(void **state)
 static void a_gap_is_filled_with_its_mean(void **state)
 {
 	(void)state;
-	top_update(&filter, &counts, 0);
+	look(0);
 	drop("syn-fin", SYN | FIN, 100);
-	top_update(&filter, &counts, 10);
+	look(10);
 	assert_near(filter.dropped.history[TOP_SECONDS - 10], 10);
 	assert_near(filter.dropped.history[TOP_SECONDS - 11], 0);
-	top_update(&filter, &counts, 1000);
+	look(1000);
 	assert_near(filter.dropped.history[0], 0);
 	assert_near(filter.dropped.history[TOP_SECONDS - 1], 0);
 }
@@ -272,10 +357,10 @@ static void rules_and_classes_are_sorted(void **state)
 {
 	(void)state;
 	drop("fin-no-ack", FIN, 900);
-	top_update(&filter, &counts, 0);
+	look(0);
 	drop("syn-rst", SYN | FF_FLAGS_RST, 50);
 	drop("syn-fin", SYN | FIN, 40);
-	top_update(&filter, &counts, 1);
+	look(1);
 
 	top_sort(&filter, TOP_BY_RATE);
 	assert_string_equal(filter.rule[0].name, "syn-rst");
@@ -377,7 +462,9 @@ int main(void)
 		TEST(the_first_look_has_counts_and_no_rates),
 		TEST(a_rate_is_growth_by_time),
 		TEST(a_look_soon_after_brings_counts_and_leaves_rates),
-		TEST(counters_that_were_reset_do_not_make_a_huge_rate),
+		TEST(after_a_reset_a_rate_is_of_what_came_since),
+		TEST(another_filter_s_counts_are_its_own),
+		TEST(rules_that_come_and_come_back_do_not_make_huge_rates),
 		TEST(a_rule_that_moves_keeps_its_history_and_one_that_goes_is_in_removed),
 		TEST(each_second_moves_the_history_by_one_also_when_looks_come_late),
 		TEST(a_look_between_the_seconds_loses_no_packet),

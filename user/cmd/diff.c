@@ -84,8 +84,8 @@ static int print_json(const struct answer *answer)
 		"policy", snapshot->counts.policy.label, "file", answer->file.label, "differs",
 		difference_any(difference), "rules", rules_to_json(difference), "reordered", difference->reordered,
 		"exempt", "added", output_exempt(&difference->added), "removed", output_exempt(&difference->removed),
-		"counting_since", output_time(snapshot_wall_ns(snapshot, snapshot->counting_ns), since), "verdicts",
-		classes_to_json(difference));
+		"counting_since", output_time(snapshot_wall_ns(snapshot, snapshot->counts.counting_ns), since),
+		"verdicts", classes_to_json(difference));
 
 	return output_json(stdout, object);
 }
@@ -158,7 +158,7 @@ static void print_classes(const struct answer *answer)
 		seen++;
 	listed = seen < CLASSES_LISTED ? seen : CLASSES_LISTED;
 	printf("\npackets seen since %s\n",
-	       output_time(snapshot_wall_ns(&answer->snapshot, answer->snapshot.counting_ns), since));
+	       output_time(snapshot_wall_ns(&answer->snapshot, answer->snapshot.counts.counting_ns), since));
 	for (unsigned int i = 0; i < listed; i++) {
 		const struct class_change *change = &difference->class[i];
 

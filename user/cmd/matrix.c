@@ -193,7 +193,7 @@ static void print_answer(const struct snapshot *snapshot, const struct question 
 	const char *asked = question->policy.label;
 	char since[OUTPUT_TIME_SIZE];
 
-	output_time(snapshot_wall_ns(snapshot, snapshot->counting_ns), since);
+	output_time(snapshot_wall_ns(snapshot, snapshot->counts.counting_ns), since);
 	if (!history.dropped)
 		printf("\n%s: nothing would have been dropped of %llu frames since %s\n", asked,
 		       (unsigned long long)history.frames, since);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "cmd/observation.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "kernel/locate.h"
 #include "show/heading.h"
@@ -35,16 +36,25 @@ static int watch(struct observation *observation, struct samples *samples, unsig
 static int run(struct observation *observation, const char *interface, unsigned int seconds,
 	       const struct samples_options *options, const volatile sig_atomic_t *stop, struct diag *diag)
 {
+	_cleanup_free_ struct counts_mark *before = malloc(sizeof(*before));
 	_cleanup_samples_ struct samples *samples = NULL;
-	int error = samples_open(&samples, interface, options, observation_add_sample, &observation->offenders, diag);
+	struct snapshot *after = &observation->after;
+	int error;
+
+	if (!before)
+		return diag_no_memory(diag);
+	error = samples_open(&samples, interface, options, observation_add_sample, &observation->offenders, diag);
 
 	if (!error)
-		error = locate_and_read(&observation->before, interface, diag);
+		error = locate_and_read(after, interface, diag);
+	if (!error)
+		*before = after->counts.mark;
 	if (!error)
 		error = watch(observation, samples, seconds, stop, diag);
 	if (!error)
-		error = locate_and_read(&observation->after, interface, diag);
-	observation->seconds = snapshot_interval_s(&observation->before, &observation->after);
+		error = locate_and_read(after, interface, diag);
+	if (!error)
+		observation->seconds = counts_growth(&after->counts, before, &observation->growth);
 	offenders_sort(&observation->offenders);
 	return error;
 }
@@ -77,14 +87,13 @@ json_t *observation_to_json(const struct observation *observation)
 	return NULL;
 }
 
-struct ff_rule_count observation_counted(const struct snapshot *snapshot, const char *name)
+struct ff_rule_count observation_counted(const struct observation *observation, const char *name)
 {
-	const struct counts *counts = &snapshot->counts;
-	const struct policy *policy = &counts->policy;
+	const struct policy *policy = &observation->after.counts.policy;
 
 	for (unsigned int i = 0; i < policy->rules; i++)
 		if (!strcmp(policy->rule[i].name, name))
-			return counts->counters.rule[policy->rule[i].counter];
+			return observation->growth.rule[policy->rule[i].counter];
 	return (struct ff_rule_count){};
 }
 

@@ -9,8 +9,9 @@
 #include <signal.h>
 
 struct observation {
-	struct snapshot before, after; /* the counters: exact */
-	double seconds;		       /* between the two */
+	struct snapshot after;	   /* the counters: exact */
+	struct ff_counters growth; /* of them meanwhile, as counts_growth() has it, ... */
+	double seconds;		   /* ... and in how long */
 	struct samples_count count;
 	struct offenders offenders; /* estimated from the samples; sorted */
 };
@@ -27,8 +28,8 @@ json_t *observation_to_json(const struct observation *observation);
 /* A samples_handler for struct offenders OFFENDERS. */
 void observation_add_sample(void *offenders, const struct sample *sample);
 
-/* What the rule called NAME had counted at the time of SNAPSHOT; zeros if it is not there. */
-struct ff_rule_count observation_counted(const struct snapshot *snapshot, const char *name);
+/* What the rule called NAME counted meanwhile; zeros if it is not there any more. */
+struct ff_rule_count observation_counted(const struct observation *observation, const char *name);
 
 /* What the samples say of the rule called NAME, or NULL: nothing. */
 const struct offenders_rule *observation_offenders(const struct observation *observation, const char *name);

@@ -39,12 +39,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 /* Packets that met the rule while it was looked at: a count, not an estimate. */
 static __u64 counted(const struct observation *observation, const char *rule)
 {
-	struct ff_rule_count before = observation_counted(&observation->before, rule);
-	struct ff_rule_count after = observation_counted(&observation->after, rule);
-	__u64 was = before.dropped.packets + before.would_drop.packets;
-	__u64 is = after.dropped.packets + after.would_drop.packets;
+	struct ff_rule_count count = observation_counted(observation, rule);
 
-	return is > was ? is - was : 0;
+	return count.dropped.packets + count.would_drop.packets;
 }
 
 /* What is shown of one rule. */
@@ -69,9 +66,9 @@ static json_t *entries_to_json(const struct view *view, const struct heavy_hitte
 						      ports ? json_integer(offenders_port(&entry->key))
 							    : json_string(offenders_source(&entry->key, source)),
 						      "samples", (json_int_t)entry->samples, "packets",
-						      estimate.packets, "pps", estimate.packets / seconds,
-						      "pps_at_least", estimate.at_least / seconds, "pps_at_most",
-						      estimate.at_most / seconds));
+						      estimate.packets, "pps", counts_rate(estimate.packets, seconds),
+						      "pps_at_least", counts_rate(estimate.at_least, seconds),
+						      "pps_at_most", counts_rate(estimate.at_most, seconds)));
 	}
 	return list;
 }
@@ -85,14 +82,14 @@ static json_t *to_json(const struct observation *observation, unsigned int top)
 		__u64 packets = counted(observation, rule->name);
 		const struct view view = {observation, rule, packets, top};
 
-		json_array_append_new(rules,
-				      json_pack("{ss s{sI sf} sI so sb so sb}", "name", rule->name, "counted",
-						"packets", (json_int_t)packets, "pps", packets / observation->seconds,
-						"samples", (json_int_t)rule->stream.samples, "sources",
-						entries_to_json(&view, &rule->source, false), "more_sources",
-						rule->source.overflowed || rule->source.entries > top, "ports",
-						entries_to_json(&view, &rule->port, true), "more_ports",
-						rule->port.overflowed || rule->port.entries > top));
+		json_array_append_new(rules, json_pack("{ss s{sI sf} sI so sb so sb}", "name", rule->name, "counted",
+						       "packets", (json_int_t)packets, "pps",
+						       counts_rate(packets, observation->seconds), "samples",
+						       (json_int_t)rule->stream.samples, "sources",
+						       entries_to_json(&view, &rule->source, false), "more_sources",
+						       rule->source.overflowed || rule->source.entries > top, "ports",
+						       entries_to_json(&view, &rule->port, true), "more_ports",
+						       rule->port.overflowed || rule->port.entries > top));
 	}
 	json_object_set_new(object, "rules", rules);
 	return object;
@@ -115,8 +112,8 @@ static void print_entries(const struct view *view, const struct heavy_hitters *h
 			snprintf(name, sizeof(name), "%u", offenders_port(&entry->key));
 		else
 			offenders_source(&entry->key, name);
-		printf("  %-25s %11.1f   %11.1f - %-11.1f %5.1f%%\n", name, estimate.packets / seconds,
-		       estimate.at_least / seconds, estimate.at_most / seconds,
+		printf("  %-25s %11.1f   %11.1f - %-11.1f %5.1f%%\n", name, counts_rate(estimate.packets, seconds),
+		       counts_rate(estimate.at_least, seconds), counts_rate(estimate.at_most, seconds),
 		       100.0 * entry->weight / view->rule->stream.weight);
 	}
 }
@@ -135,7 +132,7 @@ static void print(const struct observation *observation, unsigned int top)
 		const struct view view = {observation, rule, packets, top};
 
 		printf("\n%s: %llu packets counted, %.1f/s; estimated from %llu samples:\n", rule->name, packets,
-		       packets / observation->seconds, rule->stream.samples);
+		       counts_rate(packets, observation->seconds), rule->stream.samples);
 		print_entries(&view, &rule->source, false);
 		print_entries(&view, &rule->port, true);
 	}

@@ -103,15 +103,12 @@ struct finding {
 
 static void find(const struct observation *observation, const struct ff_rule *rule, struct finding *finding)
 {
-	__u64 before = observation_counted(&observation->before, rule->name).would_drop.packets;
-
 	*finding = (struct finding){
 		.rule = rule,
-		.would_drop = observation_counted(&observation->after, rule->name).would_drop,
+		.would_drop = observation->after.counts.counters.rule[rule->counter].would_drop,
+		.now = observation->growth.rule[rule->counter].would_drop.packets,
 		.offenders = observation_offenders(observation, rule->name),
 	};
-	if (finding->would_drop.packets > before)
-		finding->now = finding->would_drop.packets - before;
 	if (finding->offenders)
 		finding->connected =
 			connections_count(finding->offenders->source.entry, finding->offenders->source.entries);
@@ -124,12 +121,13 @@ static json_t *finding_to_json(const struct observation *observation, const stru
 	char match[RULE_MATCH_SIZE];
 	const struct heavy_hitters *sources = offenders ? &offenders->source : NULL,
 				   *ports = offenders ? &offenders->port : NULL;
-	json_t *now = json_pack(
-		"{sI sf sI si sb si sb so}", "packets", (json_int_t)finding->now, "pps",
-		finding->now / observation->seconds, "samples", (json_int_t)(offenders ? offenders->stream.samples : 0),
-		"source_count", sources ? (int)sources->entries : 0, "more_sources", sources && sources->overflowed,
-		"port_count", ports ? (int)ports->entries : 0, "more_ports", ports && ports->overflowed,
-		"connected_source_count", finding->connected < 0 ? json_null() : json_integer(finding->connected));
+	json_t *now = json_pack("{sI sf sI si sb si sb so}", "packets", (json_int_t)finding->now, "pps",
+				counts_rate(finding->now, observation->seconds), "samples",
+				(json_int_t)(offenders ? offenders->stream.samples : 0), "source_count",
+				sources ? (int)sources->entries : 0, "more_sources", sources && sources->overflowed,
+				"port_count", ports ? (int)ports->entries : 0, "more_ports", ports && ports->overflowed,
+				"connected_source_count",
+				finding->connected < 0 ? json_null() : json_integer(finding->connected));
 
 	return json_pack("{ss ss so so ss ss}", "name", finding->rule->name, "match",
 			 rule_match_format(finding->rule, match), "would_drop",
@@ -161,7 +159,7 @@ static void print_finding(const struct observation *observation, const struct fi
 	       snapshot_was_reset(&observation->after) ? "reset" : "attach", finding->would_drop.packets,
 	       finding->would_drop.bytes);
 	printf("  now           %llu packets, %.1f/s (counted); %llu samples\n", finding->now,
-	       finding->now / observation->seconds, offenders ? offenders->stream.samples : 0);
+	       counts_rate(finding->now, observation->seconds), offenders ? offenders->stream.samples : 0);
 	if (offenders) {
 		printf("  sources       %u%s, %d with a connection to this host: ", offenders->source.entries,
 		       offenders->source.overflowed ? " or more" : "", finding->connected > 0 ? finding->connected : 0);

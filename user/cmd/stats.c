@@ -39,50 +39,45 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static double rate(__u64 now, __u64 before, double interval_s)
-{
-	return interval_s > 0 ? (now - before) / interval_s : 0;
-}
+/* What was counted since the report before this one, and in how many seconds; with the first report, nothing. */
+struct growth {
+	struct ff_counters counters;
+	double seconds;
+};
 
-static json_t *to_json(const struct snapshot *now, const struct snapshot *before)
+static json_t *to_json(const struct snapshot *now, const struct growth *growth)
 {
-	const struct counts *counts = &now->counts;
-	const struct counts *previous = before ? &before->counts : counts;
-	double interval_s = snapshot_interval_s(before, now);
 	json_t *object = heading_to_json(now, false);
 
-	if (report_to_json(counts, object) ||
-	    json_object_set_new(
-		    object, "rates",
-		    json_pack("{sf sf sf}", "interval_s", interval_s, "passed_pps",
-			      rate(counts_passed(counts).packets, counts_passed(previous).packets, interval_s),
-			      "dropped_pps",
-			      rate(counts_dropped(counts).packets, counts_dropped(previous).packets, interval_s)))) {
+	if (report_to_json(&now->counts, object) ||
+	    json_object_set_new(object, "rates",
+				json_pack("{sf sf sf}", "interval_s", growth->seconds, "passed_pps",
+					  counts_rate(counters_passed(&growth->counters), growth->seconds),
+					  "dropped_pps",
+					  counts_rate(counters_dropped(&growth->counters), growth->seconds)))) {
 		json_decref(object);
 		return NULL;
 	}
 	return object;
 }
 
-static void print_tables(FILE *out, const struct snapshot *now, const struct snapshot *before)
+static void print_tables(FILE *out, const struct snapshot *now, const struct growth *growth)
 {
 	heading_print(out, now);
-	report_print(out, &now->counts, before ? &before->counts : NULL, snapshot_interval_s(before, now));
+	report_print(out, &now->counts, growth->seconds > 0 ? &growth->counters : NULL, growth->seconds);
 }
 
 /* A report as one plain line, for logs and pipes. */
-static void print_line(FILE *out, const struct snapshot *now, const struct snapshot *before)
+static void print_line(FILE *out, const struct snapshot *now, const struct growth *growth)
 {
 	const struct counts *counts = &now->counts;
-	const struct counts *previous = before ? &before->counts : counts;
-	double interval_s = snapshot_interval_s(before, now);
 	__u64 passed = counts_passed(counts).packets, dropped = counts_dropped(counts).packets;
 	char time[OUTPUT_TIME_SIZE];
 
 	fprintf(out, "%s %s passed %llu (%.1f/s) dropped %llu (%.1f/s)", output_time(now->time_ns, time),
 		now->location.interface.name, (unsigned long long)passed,
-		rate(passed, counts_passed(previous).packets, interval_s), (unsigned long long)dropped,
-		rate(dropped, counts_dropped(previous).packets, interval_s));
+		counts_rate(counters_passed(&growth->counters), growth->seconds), (unsigned long long)dropped,
+		counts_rate(counters_dropped(&growth->counters), growth->seconds));
 	for (unsigned int i = 0; i < counts->policy.rules; i++) {
 		const struct ff_rule *rule = &counts->policy.rule[i];
 		const struct ff_rule_count *count = &counts->counters.rule[rule->counter];
@@ -112,7 +107,7 @@ static void make_room(void)
 }
 
 /* Draws over what stood there before, so that the screen does not flicker, and no further than it reaches. */
-static int redraw(const struct snapshot *now, const struct snapshot *before)
+static int redraw(const struct snapshot *now, const struct growth *growth)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length = 0;
@@ -121,7 +116,7 @@ static int redraw(const struct snapshot *now, const struct snapshot *before)
 
 	if (!out)
 		return -ENOMEM;
-	print_tables(out, now, before);
+	print_tables(out, now, growth);
 	fclose(out);
 	printf("\033[H");
 	for (char *line = text, *end; *line && ++row < rows; line = end + 1) {
@@ -135,32 +130,36 @@ static int redraw(const struct snapshot *now, const struct snapshot *before)
 }
 
 static int show(const struct globals *globals, const struct arguments *arguments, const struct snapshot *now,
-		const struct snapshot *before)
+		const struct growth *growth)
 {
 	if (globals->json)
-		return output_json(stdout, to_json(now, before)) || fflush(stdout) ? -EIO : 0;
+		return output_json(stdout, to_json(now, growth)) || fflush(stdout) ? -EIO : 0;
 	if (!arguments->interval_s)
-		print_tables(stdout, now, before);
+		print_tables(stdout, now, growth);
 	else if (isatty(STDOUT_FILENO))
-		return redraw(now, before);
+		return redraw(now, growth);
 	else
-		print_line(stdout, now, before);
+		print_line(stdout, now, growth);
 	return fflush(stdout) ? -errno : 0;
 }
 
 static int watch(const struct globals *globals, const struct arguments *arguments, struct diag *diag)
 {
-	_cleanup_free_ struct snapshot *snapshots = calloc(2, sizeof(*snapshots));
+	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
+	_cleanup_free_ struct counts_mark *before = calloc(1, sizeof(*before));
+	_cleanup_free_ struct growth *growth = calloc(1, sizeof(*growth));
 	__u64 next_ns = clock_monotonic_ns();
 	int error = 0;
 
-	if (!snapshots)
+	if (!now || !before || !growth)
 		return diag_no_memory(diag);
 	for (unsigned long i = 0; !error && !command_stop; i++) {
-		struct snapshot *now = &snapshots[i % 2];
-
 		error = locate_and_read(now, arguments->interface, diag);
-		if (!error && show(globals, arguments, now, i ? &snapshots[(i + 1) % 2] : NULL))
+		if (!error) {
+			growth->seconds = counts_growth(&now->counts, i ? before : NULL, &growth->counters);
+			*before = now->counts.mark;
+		}
+		if (!error && show(globals, arguments, now, growth))
 			error = diag_fail(diag, -EIO, "cannot write the output: %s", strerror(errno));
 		if (i + 1 == arguments->count)
 			break;

@@ -213,7 +213,7 @@ static int add_status(struct statuses *all, const char *interface, struct diag *
 	memcpy(status->policy, snapshot->counts.policy.label, sizeof(status->policy));
 	status->attached_ns = snapshot_wall_ns(snapshot, snapshot->attached_ns);
 	status->applied_ns = snapshot_wall_ns(snapshot, snapshot->applied_ns);
-	status->counting_ns = snapshot_wall_ns(snapshot, snapshot->counting_ns);
+	status->counting_ns = snapshot_wall_ns(snapshot, snapshot->counts.counting_ns);
 	status->reset = snapshot_was_reset(snapshot);
 	status->unconfirmed = !pending_read(pins_filter_id(status->location.pins), &status->pending);
 	all->count++;

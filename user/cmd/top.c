@@ -107,7 +107,6 @@ static int look_at(struct top *top, const char *interface, struct diag *diag)
 	snprintf(filter->interface, sizeof(filter->interface), "%s", snapshot->location.interface.name);
 	snprintf(filter->attached, sizeof(filter->attached), "%s, %s", xdp_mode_name(snapshot->location.programs.mode),
 		 snapshot->location.programs.shared ? "shared" : "exclusive");
-	filter->counting_ns = snapshot->taken_ns - snapshot->counting_ns;
 	top_update(filter, &snapshot->counts, clock_monotonic_ns() / 1e9);
 	top_sort(filter, top->order);
 	return 0;

@@ -5,34 +5,38 @@
 
 #define WINDOW_S 10
 
-static __u64 met(const struct top_rule *rule)
+static __u64 met(const struct ff_rule_count *count)
 {
-	return rule->count.dropped.packets + rule->count.would_drop.packets;
+	return count->dropped.packets + count->would_drop.packets;
 }
 
 static void begin_window(struct top_samples *top, const struct top_filter *filter, double time_s)
 {
 	memset(&top->offenders, 0, sizeof(top->offenders));
-	memset(top->base, 0, sizeof(top->base));
 	top->begun_s = time_s;
-	for (unsigned int i = 0; i < filter->rules; i++) {
-		memcpy(top->base[i].rule, filter->rule[i].name, FF_NAME_SIZE);
-		top->base[i].packets = met(&filter->rule[i]);
-	}
+	top->base = filter->looked;
+	top->counting_ns = filter->begun_ns;
+}
+
+/* Whether the window is of what FILTER counts now: the same filter's, and since the same moment. */
+static bool window_goes_on(const struct top_samples *top, const struct top_filter *filter)
+{
+	return top->base.filter == filter->looked.filter && top->counting_ns == filter->begun_ns;
 }
 
 /* How many frames met the rule called NAME since the window began. */
 static __u64 counted(const struct top_samples *top, const struct top_filter *filter, const char *name)
 {
-	__u64 now = 0, before = 0;
+	for (unsigned int i = 0; i < filter->rules; i++) {
+		const struct top_rule *rule = &filter->rule[i];
+		__u64 since_base = met(&rule->count), in_all;
 
-	for (unsigned int i = 0; i < filter->rules; i++)
-		if (!strcmp(filter->rule[i].name, name))
-			now = met(&filter->rule[i]);
-	for (unsigned int i = 0; i < FF_RULES_MAX + 1; i++)
-		if (!strcmp(top->base[i].rule, name))
-			before = top->base[i].packets;
-	return now > before ? now - before : 0;
+		if (rule->removed || strcmp(rule->name, name))
+			continue;
+		in_all = met(&filter->looked.ever.rule[rule->counter]) - met(&top->base.ever.rule[rule->counter]);
+		return in_all < since_base ? in_all : since_base;
+	}
+	return 0;
 }
 
 /* Puts OFFENDER in its place, worst first, if it is among the worst. */
@@ -102,6 +106,11 @@ void top_samples_update(struct top_samples *top, const struct top_filter *filter
 		top_samples_close(top);
 		offenders->count = 0;
 		return;
+	}
+	if (!window_goes_on(top, filter)) {
+		top->complete = false;
+		offenders->count = 0;
+		begin_window(top, filter, time_s);
 	}
 	seconds = time_s - top->begun_s;
 	if (seconds <= 0 || (top->complete && seconds < WINDOW_S))

@@ -11,11 +11,9 @@
 struct top_samples {
 	struct samples *samples;
 	char interface[TOP_NAME_SIZE];
-	double begun_s; /* the window in which samples are gathered, and ... */
-	struct {
-		char rule[FF_NAME_SIZE];
-		__u64 packets;
-	} base[FF_RULES_MAX + 1];   /* ... what each rule had counted then */
+	double begun_s;		    /* the window in which samples are gathered, and ... */
+	struct counts_mark base;    /* ... what was counted then ... */
+	__u64 counting_ns;	    /* ... since when */
 	struct offenders offenders; /* so far in it */
 	bool complete;		    /* a window has ended: its offenders are shown until the next window ends */
 };

@@ -79,6 +79,8 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 
 	for (enum program_map map = 0; map < PROGRAM_MAPS && !error; map++) {
 		opened.map[map] = pins_open(pins, map, &id);
+		if (map == MAP_COUNTERS)
+			opened.id = id;
 		error = opened.map[map] < 0 ? opened.map[map] : check_map(opened.map[map], map);
 	}
 	if (!error)
@@ -188,7 +190,8 @@ static bool counter_in_use(const struct ff_rule *rule, unsigned int rules, unsig
 /* What was counted under POLICY since its base, given all that was ever counted. */
 static void counts_from(struct counts *counts, const struct ff_policy *policy, const struct ff_counters *raw)
 {
-	counts->counters = *raw;
+	counts->counting_ns = policy->counting_ns;
+	counts->mark.ever = counts->counters = *raw;
 	subtract(&counts->counters, &policy->base, sizeof(policy->base));
 	counts->removed = policy->removed;
 	for (unsigned int counter = 0; counter < FF_COUNTERS; counter++)
@@ -243,11 +246,11 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 		return -EAGAIN;
 	if (error)
 		return error;
-	snapshot->taken_ns = clock_boot_ns();
 	snapshot->time_ns = clock_wall_ns();
 	snapshot->attached_ns = state->attached_ns;
-	snapshot->counting_ns = live->counting_ns;
 	snapshot->applied_ns = live->applied_ns;
+	snapshot->counts.mark.filter = filter->id;
+	snapshot->counts.mark.taken_ns = clock_boot_ns();
 	counts_from(&snapshot->counts, live, raw);
 	return 0;
 }

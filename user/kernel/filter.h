@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 struct filter {
+	__u32 id; /* as pins_filter_id() has it */
 	int map[PROGRAM_MAPS];
 	struct ff_state *state; /* the state map's memory */
 };
@@ -22,30 +23,22 @@ void filter_close(struct filter *filter); /* for _cleanup_ */
 struct snapshot {
 	struct location location; /* as locate_and_read() found it; filter_read() leaves it alone */
 	__s64 time_ns;		  /* CLOCK_REALTIME, when it was taken */
-	__u64 taken_ns;		  /* the same moment, and all that follows, CLOCK_BOOTTIME */
-	__u64 attached_ns;
-	__u64 counting_ns; /* when counting began: attached, or reset */
-	__u64 applied_ns;  /* since when the policy is in force */
+	__u64 attached_ns;	  /* CLOCK_BOOTTIME */
+	__u64 applied_ns;	  /* CLOCK_BOOTTIME, since when the policy is in force */
 	struct counts counts;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
 
-/* From BEFORE, which may be NULL: 0. */
-static inline double snapshot_interval_s(const struct snapshot *before, const struct snapshot *now)
-{
-	return before ? (now->taken_ns - before->taken_ns) / 1e9 : 0;
-}
-
 /* What the wall clock, as it is set now, showed at THEN_NS, one of the times in SNAPSHOT. */
 static inline __s64 snapshot_wall_ns(const struct snapshot *snapshot, __u64 then_ns)
 {
-	return clock_wall_at(snapshot->time_ns, snapshot->taken_ns, then_ns);
+	return clock_wall_at(snapshot->time_ns, snapshot->counts.mark.taken_ns, then_ns);
 }
 
 /* Whether counts do not go back to when it was attached. */
 static inline bool snapshot_was_reset(const struct snapshot *snapshot)
 {
-	return snapshot->counting_ns != snapshot->attached_ns;
+	return snapshot->counts.counting_ns != snapshot->attached_ns;
 }
 
 /*

@@ -69,21 +69,22 @@ const char *report_scaled(char buffer[REPORT_SCALED_SIZE], double number, double
 	return buffer;
 }
 
-/* The columns behind a name: packets, packets a second (with PREVIOUS), bytes. */
-static void print_count(FILE *out, const struct ff_count *count, const struct ff_count *previous, double interval_s)
+#define NO_RATE (-1.0)
+
+/* The columns behind a name: packets, packets a second (unless PPS is NO_RATE), bytes. */
+static void print_count(FILE *out, const struct ff_count *count, double pps)
 {
 	char text[REPORT_SCALED_SIZE];
 
 	fprintf(out, " %12llu", (unsigned long long)count->packets);
-	if (previous)
-		fprintf(out, " %11s",
-			report_scaled(text, (count->packets - previous->packets) / interval_s, 100000, ""));
+	if (pps != NO_RATE)
+		fprintf(out, " %11s", report_scaled(text, pps, 100000, ""));
 	fprintf(out, " %9s\n", report_scaled(text, count->bytes, 1000, "B"));
 }
 
 /* One line for what the rule does in its mode, and one for each other thing it once did. */
 static void print_rule(FILE *out, const char *name, enum ff_mode mode, const struct ff_rule_count *count,
-		       const struct ff_rule_count *previous, double interval_s)
+		       const struct ff_rule_count *growth, double seconds)
 {
 	static const struct {
 		const char *name;
@@ -97,52 +98,33 @@ static void print_rule(FILE *out, const char *name, enum ff_mode mode, const str
 	bool first = true;
 
 	for (unsigned int i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++) {
-		const struct ff_count *now = (const void *)((const char *)count + outcomes[i].offset);
+		const struct ff_count *now = (const void *)((const char *)count + outcomes[i].offset), *grown;
 		bool main_one = i < 2 && mode == outcomes[i].mode;
 
 		if (!main_one && !now->packets)
 			continue;
 		fprintf(out, "%-21.31s %-7s %-10s", first ? name : "", first ? mode_name(mode) : "", outcomes[i].name);
-		print_count(out, now, previous ? (const void *)((const char *)previous + outcomes[i].offset) : NULL,
-			    interval_s);
+		grown = growth ? (const void *)((const char *)growth + outcomes[i].offset) : NULL;
+		print_count(out, now, grown ? counts_rate(grown->packets, seconds) : NO_RATE);
 		first = false;
 	}
 	if (first)
 		fprintf(out, "%-21.31s %s\n", name, mode_name(mode));
 }
 
-/* What RULE had counted in PREVIOUS; nothing, if it was not there. */
-static const struct ff_rule_count *count_before(const struct counts *previous, const struct ff_rule *rule)
+static void print_header(FILE *out, const char *title, bool rates)
 {
-	static const struct ff_rule_count none;
-
-	if (!previous)
-		return NULL;
-	for (unsigned int i = 0; i < previous->policy.rules; i++)
-		if (previous->policy.rule[i].counter == rule->counter &&
-		    !strcmp(previous->policy.rule[i].name, rule->name))
-			return &previous->counters.rule[rule->counter];
-	return &none;
+	fprintf(out, "\n%-40s %12s%s      size\n", title, "packets", rates ? "   packets/s" : "");
 }
 
-static void print_header(FILE *out, const char *title, const struct counts *previous)
-{
-	fprintf(out, "\n%-40s %12s%s      size\n", title, "packets", previous ? "   packets/s" : "");
-}
-
-static void print_totals(FILE *out, const struct counts *counts, const struct counts *previous, double interval_s)
+static void print_totals(FILE *out, const struct counts *counts, const struct ff_counters *growth, double seconds)
 {
 	struct ff_count passed = counts_passed(counts), dropped = counts_dropped(counts);
-	struct ff_count before[2] = {};
 
-	if (previous) {
-		before[0] = counts_passed(previous);
-		before[1] = counts_dropped(previous);
-	}
 	fprintf(out, "%-40s", "passed");
-	print_count(out, &passed, previous ? &before[0] : NULL, interval_s);
+	print_count(out, &passed, growth ? counts_rate(counters_passed(growth), seconds) : NO_RATE);
 	fprintf(out, "%-40s", "dropped");
-	print_count(out, &dropped, previous ? &before[1] : NULL, interval_s);
+	print_count(out, &dropped, growth ? counts_rate(counters_dropped(growth), seconds) : NO_RATE);
 }
 
 void report_print_not_judged(FILE *out, const struct counts *counts, unsigned int classes)
@@ -157,21 +139,22 @@ void report_print_not_judged(FILE *out, const struct counts *counts, unsigned in
 	fputs("\n", out);
 }
 
-void report_print(FILE *out, const struct counts *counts, const struct counts *previous, double interval_s)
+void report_print(FILE *out, const struct counts *counts, const struct ff_counters *growth, double seconds)
 {
-	print_header(out, "frames", previous);
-	print_totals(out, counts, previous, interval_s);
+	static const struct ff_rule_count none; /* a rule that is gone counts no more */
 
-	print_header(out, "rule                  mode", previous);
+	print_header(out, "frames", growth);
+	print_totals(out, counts, growth, seconds);
+
+	print_header(out, "rule                  mode", growth);
 	for (unsigned int i = 0; i < counts->policy.rules; i++) {
 		const struct ff_rule *rule = &counts->policy.rule[i];
 
 		print_rule(out, rule->name, rule->mode, &counts->counters.rule[rule->counter],
-			   count_before(previous, rule), interval_s);
+			   growth ? &growth->rule[rule->counter] : NULL, seconds);
 	}
 	if (counts_anything_removed(counts))
-		print_rule(out, COUNTS_REMOVED, FF_OFF, &counts->removed, previous ? &previous->removed : NULL,
-			   interval_s);
+		print_rule(out, COUNTS_REMOVED, FF_OFF, &counts->removed, growth ? &none : NULL, seconds);
 
 	report_print_not_judged(out, counts, FF_CLASSES - FF_NAMED_CLASSES);
 }

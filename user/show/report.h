@@ -14,10 +14,10 @@ json_t *report_count_to_json(const struct ff_count *count);
 int report_to_json(const struct counts *counts, json_t *object);
 
 /*
- * As tables for a person, at most 80 columns wide. PREVIOUS, of INTERVAL_S seconds ago, gives the rates; without it
+ * As tables for a person, at most 80 columns wide. GROWTH in SECONDS, see counts_growth(), gives the rates; without it
  * (NULL) there are none.
  */
-void report_print(FILE *out, const struct counts *counts, const struct counts *previous, double interval_s);
+void report_print(FILE *out, const struct counts *counts, const struct ff_counters *growth, double seconds);
 
 /* The part of it about the first so many named CLASSES: three to a line, so that all of it fits on 24 lines. */
 void report_print_not_judged(FILE *out, const struct counts *counts, unsigned int classes);

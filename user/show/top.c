@@ -10,10 +10,10 @@
 
 /* From one update to the next. */
 struct tick {
-	bool first;
-	bool rates; /* whether it is time for new ones */
-	double interval_s;
-	unsigned int seconds; /* how many new ones the history gets */
+	bool rates;		   /* whether it is time for new ones */
+	unsigned int seconds;	   /* how many new ones the history gets */
+	struct ff_counters growth; /* since the last ones, ... */
+	double growth_s;	   /* ... and in how long */
 };
 
 static unsigned long rounded(double seconds)
@@ -21,35 +21,26 @@ static unsigned long rounded(double seconds)
 	return ((unsigned long)(seconds * 1000) + 500) / 1000;
 }
 
-static struct tick tick_of(struct top_filter *filter, double time_s)
+static void take_tick(struct tick *tick, struct top_filter *filter, const struct counts *counts, double time_s)
 {
-	struct tick tick = {.first = !filter->started};
+	bool first = !filter->started;
 
-	if (tick.first)
+	if (first)
 		filter->start_s = filter->time_s = time_s;
 	filter->started = true;
-	tick.interval_s = time_s - filter->time_s;
-	tick.rates = tick.first || tick.interval_s >= TOP_INTERVAL_MIN_S;
-	if (!tick.rates)
-		return tick;
-	/* Rounded, not cut: updates that come a little late or early each get their second. */
-	tick.seconds = rounded(time_s - filter->start_s) - rounded(filter->time_s - filter->start_s);
-	if (tick.seconds > TOP_SECONDS)
-		tick.seconds = TOP_SECONDS;
-	filter->time_s = time_s;
-	return tick;
-}
-
-/* The rate of what was BEFORE and is now PACKETS, if it is time for one. */
-static void take_rate(double *pps, __u64 *before, __u64 packets, const struct tick *tick)
-{
-	/* Counters that went back were reset: then all that they show is new. */
-	__u64 growth = packets < *before ? packets : packets - *before;
-
+	filter->looked = counts->mark;
+	filter->begun_ns = counts->counting_ns;
+	filter->counting_ns = counts->mark.taken_ns - counts->counting_ns;
+	tick->rates = first || time_s - filter->time_s >= TOP_INTERVAL_MIN_S;
 	if (!tick->rates)
 		return;
-	*pps = tick->first ? 0 : growth / tick->interval_s;
-	*before = packets;
+	tick->growth_s = counts_growth(counts, first ? NULL : &filter->rated, &tick->growth);
+	/* Rounded, not cut: updates that come a little late or early each get their second. */
+	tick->seconds = rounded(time_s - filter->start_s) - rounded(filter->time_s - filter->start_s);
+	if (tick->seconds > TOP_SECONDS)
+		tick->seconds = TOP_SECONDS;
+	filter->time_s = time_s;
+	filter->rated = counts->mark;
 }
 
 static float larger(float a, float b)
@@ -57,12 +48,14 @@ static float larger(float a, float b)
 	return a > b ? a : b;
 }
 
-static void advance(struct top_line *line, __u64 packets, const struct tick *tick)
+/* There are PACKETS now, and GROWTH of them are new. */
+static void advance(struct top_line *line, __u64 packets, __u64 growth, const struct tick *tick)
 {
 	unsigned int kept = TOP_SECONDS - tick->seconds;
 
 	line->packets = packets;
-	take_rate(&line->pps, &line->before, packets, tick);
+	if (tick->rates)
+		line->pps = counts_rate(growth, tick->growth_s);
 	memmove(line->history, line->history + tick->seconds, kept * sizeof(*line->history));
 	for (unsigned int i = kept; i < TOP_SECONDS; i++)
 		line->history[i] = line->pps;
@@ -70,9 +63,14 @@ static void advance(struct top_line *line, __u64 packets, const struct tick *tic
 	line->history[TOP_SECONDS - 1] = larger(line->history[TOP_SECONDS - 1], tick->rates ? line->pps : 0);
 }
 
+static __u64 matched(const struct ff_rule_count *count)
+{
+	return count->dropped.packets + count->would_drop.packets + count->exempted.packets;
+}
+
 /* Row number PLACE, which goes on where the row of that name among BEFORE was. */
 static void add_rule(struct top_filter *filter, const struct top_filter *before, const char *name, enum ff_mode mode,
-		     const struct ff_rule_count *count, const struct tick *tick)
+		     const struct ff_rule_count *count, const struct ff_rule_count *growth, const struct tick *tick)
 {
 	unsigned int place = filter->rules++;
 	struct top_rule *rule = &filter->rule[place];
@@ -85,11 +83,12 @@ static void add_rule(struct top_filter *filter, const struct top_filter *before,
 	rule->mode = mode;
 	rule->place = place;
 	rule->count = *count;
-	advance(&rule->line, count->dropped.packets + count->would_drop.packets + count->exempted.packets, tick);
+	advance(&rule->line, matched(count), matched(growth), tick);
 }
 
 static void update_rules(struct top_filter *filter, const struct counts *counts, const struct tick *tick)
 {
+	static const struct ff_rule_count none; /* a rule that is gone counts no more */
 	struct top_filter *before = malloc(sizeof(*before));
 
 	if (!before)
@@ -99,10 +98,12 @@ static void update_rules(struct top_filter *filter, const struct counts *counts,
 	for (unsigned int i = 0; i < counts->policy.rules; i++) {
 		const struct ff_rule *rule = &counts->policy.rule[i];
 
-		add_rule(filter, before, rule->name, rule->mode, &counts->counters.rule[rule->counter], tick);
+		add_rule(filter, before, rule->name, rule->mode, &counts->counters.rule[rule->counter],
+			 &tick->growth.rule[rule->counter], tick);
+		filter->rule[i].counter = rule->counter;
 	}
 	if (counts_anything_removed(counts)) {
-		add_rule(filter, before, COUNTS_REMOVED, FF_OFF, &counts->removed, tick);
+		add_rule(filter, before, COUNTS_REMOVED, FF_OFF, &counts->removed, &none, tick);
 		filter->rule[filter->rules - 1].removed = true;
 	}
 	free(before);
@@ -114,16 +115,17 @@ static void update_classes(struct top_filter *filter, const struct counts *count
 
 	if (!matrix)
 		return;
+	for (unsigned int class = 0; tick->rates && class < FF_CLASSES; ++class)
+		filter->class_pps[class] =
+			counts_rate(tick->growth.passed[class].packets + tick->growth.dropped[class], tick->growth_s);
 	matrix_from(matrix, counts, &counts->policy);
 	filter->classes = matrix->rows;
 	for (unsigned int i = 0; i < matrix->rows; i++) {
 		const struct ff_rule *rule = matrix_rule(&matrix->row[i], &counts->policy);
 		struct top_class *class = &filter->class[i];
-		struct top_class_rate *kept = &filter->of_class[matrix->row[i].class];
 
 		class->row = matrix->row[i];
-		take_rate(&kept->pps, &kept->before, matrix_packets(&class->row), tick);
-		class->pps = kept->pps;
+		class->pps = filter->class_pps[class->row.class];
 		snprintf(class->rule, sizeof(class->rule), "%s", rule ? rule->name : "");
 	}
 	free(matrix);
@@ -131,14 +133,17 @@ static void update_classes(struct top_filter *filter, const struct counts *count
 
 void top_update(struct top_filter *filter, const struct counts *counts, double time_s)
 {
-	const struct tick tick = tick_of(filter, time_s);
-	__u64 not_judged = 0;
+	__u64 not_judged = 0, not_judged_growth = 0;
+	struct tick tick = {};
 
-	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; ++class)
+	take_tick(&tick, filter, counts, time_s);
+	for (unsigned int class = FF_NAMED_CLASSES; class < FF_CLASSES; ++class) {
 		not_judged += counts_not_judged(counts, class);
-	advance(&filter->passed, counts_passed(counts).packets, &tick);
-	advance(&filter->dropped, counts_dropped(counts).packets, &tick);
-	advance(&filter->not_judged, not_judged, &tick);
+		not_judged_growth += tick.growth.passed[class].packets + tick.growth.dropped[class];
+	}
+	advance(&filter->passed, counts_passed(counts).packets, counters_passed(&tick.growth), &tick);
+	advance(&filter->dropped, counts_dropped(counts).packets, counters_dropped(&tick.growth), &tick);
+	advance(&filter->not_judged, not_judged, not_judged_growth, &tick);
 	snprintf(filter->policy, sizeof(filter->policy), "%s", counts->policy.label);
 	update_rules(filter, counts, &tick);
 	update_classes(filter, counts, &tick);

@@ -14,7 +14,6 @@
 /* One thing that is counted: how many there were, how fast they come, and how fast they came. */
 struct top_line {
 	__u64 packets;
-	__u64 before;		    /* how many there were when the rate was taken */
 	double pps;		    /* in the last interval */
 	float history[TOP_SECONDS]; /* packets a second, the last second last */
 };
@@ -24,6 +23,7 @@ struct top_rule {
 	enum ff_mode mode;
 	bool removed;	    /* stands for all that are no longer in the policy */
 	unsigned int place; /* in the evaluation order */
+	__u8 counter;	    /* its place among those of the filter */
 	struct ff_rule_count count;
 	struct top_line line; /* of all that it matched: dropped, would drop, exempted */
 };
@@ -34,26 +34,23 @@ struct top_class {
 	double pps;
 };
 
-/* How fast one class comes: PPS, and how many packets there were when that was taken. */
-struct top_class_rate {
-	__u64 before;
-	double pps;
-};
-
 /* One interface's filter. All zero is one that has not been seen yet. */
 struct top_filter {
 	char interface[TOP_NAME_SIZE];
 	char attached[TOP_NAME_SIZE]; /* "native, exclusive" */
 	char policy[FF_LABEL_SIZE];
-	__u64 counting_ns; /* for how long */
-	double time_s;	   /* when rates were taken, and ... */
-	double start_s;	   /* ... when for the first time */
+	__u64 counting_ns;	   /* for how long, and ... */
+	__u64 begun_ns;		   /* ... since when; CLOCK_BOOTTIME */
+	double time_s;		   /* when rates were taken, and ... */
+	double start_s;		   /* ... when for the first time */
+	struct counts_mark rated;  /* what was counted when rates were taken, ... */
+	struct counts_mark looked; /* ... and at the last look */
 	bool started;
 	struct top_line passed, dropped, not_judged;
 	unsigned int rules, classes;
 	struct top_rule rule[FF_RULES_MAX + 1];
 	struct top_class class[FF_CLASSES];
-	struct top_class_rate of_class[FF_CLASSES]; /* by class; class[] is sorted and has no rows of unseen classes */
+	double class_pps[FF_CLASSES]; /* by class; class[] is sorted, and has no rows of classes that did not occur */
 };
 
 /* Takes in what COUNTS says at TIME_S, on a clock that never goes back. */
