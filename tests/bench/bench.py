@@ -79,9 +79,14 @@ class Bench:
         self.attacker, self.victim = f"ffbench{os.getpid()}a", f"ffbench{os.getpid()}v"
         self.tx, self.rx = f"b{os.getpid()}t", f"b{os.getpid()}r"
         self.capture = self.out / "replay.pcap"
-        self.missing = []
+        self.missing = []  # what there is nothing to say about, and why: of this ...
+        self.failed = False  # ... something should have worked
         self.attached = set()
         self.reader = None
+
+    def fail(self, what, error):
+        self.missing.append(f"{what}: {error}")
+        self.failed = True
 
     def tool(self, name, *arguments):
         return json.loads(call(self.out / name, *arguments))
@@ -263,7 +268,7 @@ def run_flood(bench):
             try:
                 result[variant.name].append(flood_once(bench, variant))
             except Failed as error:
-                bench.missing.append(f"{variant.name}, round {number + 1}: {error}")
+                bench.fail(f"{variant.name}, round {number + 1}", error)
                 if not result[variant.name]:
                     variants.remove(variant)
                     del result[variant.name]
@@ -376,11 +381,15 @@ def machine():
             "kernel": platform.release(), "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d")}
 
 
+PARTS = {"testrun": run_testrun, "flood": run_flood, "toggle": run_toggle, "counters": run_counters,
+         "replay": run_replay}
+
+
 def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def run(build):
+def run(build, parts):
     if os.geteuid():
         sys.exit("bench.py: needs root: it makes network namespaces and loads programs")
     if os.cpu_count() < 2:
@@ -391,12 +400,11 @@ def run(build):
     begin = time.monotonic()
     try:
         bench.set_up()
-        for name, step in (("testrun", run_testrun), ("flood", run_flood), ("toggle", run_toggle),
-                           ("counters", run_counters), ("replay", run_replay)):
+        for name in parts:
             try:
-                results[name] = step(bench)
+                results[name] = PARTS[name](bench)
             except Failed as error:
-                bench.missing.append(f"{name}: {error}")
+                bench.fail(name, error)
     except Failed as error:
         sys.exit(f"bench.py: {error}")
     except KeyboardInterrupt:
@@ -409,15 +417,19 @@ def run(build):
     (bench.out / "results.json").write_text(json.dumps(results) + "\n", encoding="utf-8")
     (bench.out / "results.md").write_text(report.as_markdown(results), encoding="utf-8")
     print(report.as_text(results))
+    if bench.failed:
+        sys.exit("bench.py: not everything could be measured; see \"Missing\" above")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("run", "docs"))
     parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS),
+                        help=f"measure only some of: {','.join(PARTS)}")
     arguments = parser.parse_args()
     if arguments.what == "run":
-        run(arguments.build)
+        run(arguments.build, arguments.parts)
     else:
         report.write_docs(arguments.build / "bench", Path("docs"))
 

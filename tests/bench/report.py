@@ -324,11 +324,11 @@ def write_picture(results, out, picture):
     shown = [name for name in runs.index if name not in ("only_return", "drop_all") and not name.endswith("_all")]
     parts = {
         "flood.dat": [(FILTERS[name], median(cpu_ns(results, name)), quantile(cpu_ns(results, name), 0),
-                       quantile(cpu_ns(results, name), 1), name.startswith("flagfilter"))
+                       quantile(cpu_ns(results, name), 1), FILTERS[name].startswith("flagfilter"))
                       for name in results["flood"]["variants"]],
         "testrun.dat": [(PROGRAMS[name], median(runs.costs(name, "syn_fin")), *(quantile(runs.costs(name, "syn_fin"), q)
                                                                                for q in (0.1, 0.9)),
-                         name in ("default", "conntrack", "exempt") or name.startswith("own")) for name in shown]}
+                         PROGRAMS[name].startswith("flagfilter")) for name in shown]}
     for file, rows in parts.items():
         text = "".join(f'{i}\t"{name}"\t{mid:.2f}\t{low:.2f}\t{high:.2f}\t{int(ours)}\n'
                        for i, (name, mid, low, high, ours) in enumerate(rows))
@@ -343,6 +343,9 @@ def write_docs(out, docs):
     if not path.exists():
         sys.exit(f"bench.py: no {path}: run `make bench` first")
     results = json.loads(path.read_text(encoding="utf-8"))
+    missing = results["missing"] + [part for part in TABLES if part not in results]
+    if missing:
+        sys.exit(f"bench.py: a page with holes is not published; missing: {'; '.join(missing)}")
     page = docs / "performance.md"
     text = page.read_text(encoding="utf-8")
     between = re.compile(f"(?<={re.escape(MARKS[0])}\n).*(?={re.escape(MARKS[1])})", re.DOTALL)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Flips: how soon the next packet meets the new policy, how many a second there can be, and whether any packet is
- *judged by neither policy or lost from the counts.
+ * judged by neither policy or lost from the counts.
  *
  *	toggle REFERENCE.o STOPWATCH.o ATTACKER-NETNS TX VICTIM-NETNS RX
  *
  * Attaches flagfilter to RX and detaches it in the end. There are three ways to flip: the product's own change of
- *policy, which waits until no packet is under way in the slot it writes next; the bare store between two slots that are
- *both written and settled, while a flood comes in; and the same against a program that is run over and over, so that a
+ * policy, which waits until no packet is under way in the slot it writes next; the bare store between two slots that are
+ * both written and settled, while a flood comes in; and the same against a program that is run over and over, so that a
  * packet is judged every few ten nanoseconds.
  */
 #include "bench.h"
@@ -226,16 +226,19 @@ static bool time_flip(struct filter *filter, struct stopwatch *stopwatch, __s32 
 /* The program with the stopwatch, on the filter's own maps. */
 static struct bpf_object *load_timed(const struct location *location, const char *path, int *fd)
 {
-	static const char *const names[] = {
-		[MAP_STATE] = ".data.state", [MAP_COUNTERS] = "counters", [MAP_SOURCES] = "sources"};
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	char pin[PINS_PATH_SIZE];
 
 	if (!object)
 		fail("%s: %s", path, strerror(errno));
 	for (enum program_map map = 0; map < PROGRAM_MAPS; map++) {
+		const char *name = map == MAP_STATE ? ".data.state" : program_map_name(map);
+		struct bpf_map *of_object = bpf_object__find_map_by_name(object, name);
+
+		if (!of_object)
+			fail("%s: no map %s", path, name);
 		pins_file(location->pins, map, pin);
-		bpf_map__set_pin_path(bpf_object__find_map_by_name(object, names[map]), pin);
+		bpf_map__set_pin_path(of_object, pin);
 	}
 	if (bpf_object__load(object))
 		fail("%s: cannot load: %s", path, strerror(errno));
