@@ -50,7 +50,7 @@ BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra $(INCLUDES) -MMD -MP
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 # Where there is a static ncurses it is taken: the two shared libraries make every start 15 to 20 % longer, this one 2 %.
 NCURSES := $(if $(findstring /,$(shell $(CC) -print-file-name=libtinfo.a)),-l:libncursesw.a -l:libtinfo.a,-lncursesw -ltinfo)
-LIBS := -lxdp -lbpf -lyaml -ljansson $(NCURSES) -lm -ldl
+LIBS := -lxdp -lbpf -lyaml -ljansson $(NCURSES) -lm
 
 SOURCES := $(wildcard user/*.c user/*/*.c)
 OBJECTS := $(SOURCES:user/%.c=$(OUT)/user/%.o)

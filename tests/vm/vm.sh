@@ -108,13 +108,12 @@ archive() { (cd "$1" && find . | cpio -o -H newc --quiet -R 0:0); }
 
 # Everything but the modules, which are each kernel's own.
 make_root() {
-	local root=$OUT/root file pcap tools=(build/flagfilter)
+	local root=$OUT/root file tools=(build/flagfilter)
 	rm -rf "$root"
 	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,modules}
 	for file in "${TOOLS[@]}"; do tools+=("$(command -v "$file")"); done
-	pcap=$(ldconfig -p | awk '/libpcap.so.0.8.*x86-64/ { print $NF }') # which flagfilter opens by itself
 	install -t "$root/bin" "${tools[@]}" "$OUT/cross" "$OUT/send"
-	for file in "$pcap" $(libraries_of "${tools[@]}" "$pcap"); do install -D "$file" "$root$file"; done
+	for file in $(libraries_of "${tools[@]}"); do install -D "$file" "$root$file"; done
 	for file in $(busybox --list); do [ -e "$root/bin/$file" ] || ln -s busybox "$root/bin/$file"; done
 	cp -r --parents /usr/lib/x86_64-linux-gnu/bpf "$root"
 	cp "$OUT/seen.o" "$OUT/fault.so" tests/vm/{exempt.yaml,privileges.sh,faults.sh} "$root"

@@ -79,6 +79,21 @@ __s64 clock_wall_at(__s64 wall_ns, __u64 boot_ns, __u64 then_ns)
 	return wall_then_ns;
 }
 
+bool moment_has_year(__s64 seconds)
+{
+	const time_t time = seconds;
+	struct tm utc;
+
+	return gmtime_r(&time, &utc);
+}
+
+int moment_compare(const struct moment *a, const struct moment *b)
+{
+	if (a->seconds != b->seconds)
+		return a->seconds < b->seconds ? -1 : 1;
+	return a->ns < b->ns ? -1 : a->ns > b->ns;
+}
+
 struct timespec clock_boot_to_timer(__u64 boot_ns)
 {
 	__u64 here_ns = boot_ns + namespace_offsets()->boot_ns;

@@ -4,6 +4,7 @@
 #define BASE_CLOCK_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <time.h>
 
 /*
@@ -19,6 +20,15 @@ __s64 clock_wall_at(__s64 wall_ns, __u64 boot_ns, __u64 then_ns);
 
 /* A boot time for timers of this process, which know only its time namespace. */
 struct timespec clock_boot_to_timer(__u64 boot_ns);
+
+/* A wall time that may be any, or none. */
+struct moment {
+	bool known;
+	__u32 ns;
+	__s64 seconds; /* since 1970, or before */
+};
+bool moment_has_year(__s64 seconds); /* that a calendar tells: 32 bits of years */
+int moment_compare(const struct moment *a, const struct moment *b);
 
 /* Waits until clock_monotonic_ns() says so, or for a signal. */
 void clock_sleep_until(__u64 monotonic_ns);

@@ -92,15 +92,15 @@ static int write_failed(int error, struct diag *diag)
 }
 
 static void summarize(struct summary *summary, const struct outcome *outcome, const void *frame, __u32 size,
-		      __u64 time_ns)
+		      const struct moment *time)
 {
 	struct packet packet;
 
-	if (!summary_frame(summary, outcome, time_ns, size))
+	if (!summary_frame(summary, outcome, time, size))
 		return;
 	packet_parse(&packet, frame, size);
 	packet.class = outcome->class; /* also of a frame whose headers go on for long */
-	summary_source(summary, &packet, time_ns, size);
+	summary_source(summary, &packet, time, size);
 }
 
 static int replay_frames(struct replay *replay, struct capture *capture, const struct policy *policy,
@@ -117,7 +117,7 @@ static int replay_frames(struct replay *replay, struct capture *capture, const s
 		if (error)
 			return error;
 		if (replay->summary)
-			summarize(replay->summary, &outcome, frame, size, capture_time_ns(capture));
+			summarize(replay->summary, &outcome, frame, size, capture_time(capture));
 		error = arguments->verdicts ? print_verdict(replay, policy, &outcome, json) : 0;
 		if (error)
 			return write_failed(error, diag);

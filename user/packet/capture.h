@@ -4,6 +4,7 @@
 #define PACKET_CAPTURE_H
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/diag.h"
 #include "flagfilter.h"
 
@@ -19,8 +20,8 @@ void capture_close(struct capture *capture);
  */
 int capture_next(struct capture *capture, const void **data, __u32 *size, struct diag *diag);
 
-/* When the last frame was captured: CLOCK_REALTIME. */
-__u64 capture_time_ns(const struct capture *capture);
+/* When the last frame was captured. */
+const struct moment *capture_time(const struct capture *capture);
 
 DEFINE_CLEANUP(cleanup_capture, struct capture *, capture_close)
 #define _cleanup_capture_ _cleanup_(cleanup_capture)

@@ -16,22 +16,29 @@ int output_json(FILE *out, json_t *object)
 	return error;
 }
 
+const char *output_moment(const struct moment *moment, char buffer[OUTPUT_TIME_SIZE])
+{
+	const time_t seconds = moment->seconds;
+	struct tm utc;
+
+	if (!moment->known || !gmtime_r(&seconds, &utc))
+		return NULL;
+	snprintf(buffer, OUTPUT_TIME_SIZE, "%04lld-%02d-%02dT%02d:%02d:%02d.%03uZ", utc.tm_year + 1900ll,
+		 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, moment->ns / 1000000);
+	return buffer;
+}
+
 const char *output_time(__s64 wall_ns, char buffer[OUTPUT_TIME_SIZE])
 {
 	const long second_ns = 1000000000;
-	long part_ns = wall_ns % second_ns;
-	time_t seconds = wall_ns / second_ns;
-	struct tm utc;
-	char day[24];
+	bool before_1970 = wall_ns % second_ns < 0;
+	const struct moment moment = {
+		.known = true,
+		.ns = wall_ns % second_ns + (before_1970 ? second_ns : 0),
+		.seconds = wall_ns / second_ns - before_1970,
+	};
 
-	if (part_ns < 0) { /* before 1970 */
-		part_ns += second_ns;
-		seconds--;
-	}
-	gmtime_r(&seconds, &utc);
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(buffer, OUTPUT_TIME_SIZE, "%s.%03uZ", day, (unsigned int)(part_ns / 1000000));
-	return buffer;
+	return output_moment(&moment, buffer);
 }
 
 const char *output_duration(__u64 duration_ns, char buffer[OUTPUT_TIME_SIZE])

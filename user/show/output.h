@@ -3,6 +3,7 @@
 #ifndef SHOW_OUTPUT_H
 #define SHOW_OUTPUT_H
 
+#include "base/clock.h"
 #include "policy/policy.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -11,8 +12,11 @@
 int output_json(FILE *out, json_t *object);
 
 /* "2026-11-22T17:00:00.000Z". Returns BUFFER. */
-#define OUTPUT_TIME_SIZE 32
+#define OUTPUT_TIME_SIZE 40
 const char *output_time(__s64 wall_ns, char buffer[OUTPUT_TIME_SIZE]);
+
+/* The same; NULL if MOMENT is not known. */
+const char *output_moment(const struct moment *moment, char buffer[OUTPUT_TIME_SIZE]);
 
 /* "1d 02:03:04". Returns BUFFER. */
 const char *output_duration(__u64 duration_ns, char buffer[OUTPUT_TIME_SIZE]);

@@ -51,7 +51,7 @@ static const struct scan {
 
 struct span {
 	struct ff_count count;
-	__u64 first_ns, last_ns; /* the earliest and the latest; a capture need not be in order */
+	struct moment first, last; /* the earliest and the latest that are known; a capture need not be in order */
 };
 
 struct source {
@@ -115,21 +115,21 @@ static void count(struct ff_count *count, __u32 size)
 	count->bytes += size;
 }
 
-static void span_add(struct span *span, __u64 time_ns, __u32 size)
+static void span_add(struct span *span, const struct moment *time, __u32 size)
 {
-	if (!span->count.packets || time_ns < span->first_ns)
-		span->first_ns = time_ns;
-	if (!span->count.packets || time_ns > span->last_ns)
-		span->last_ns = time_ns;
+	if (time->known && (!span->first.known || moment_compare(time, &span->first) < 0))
+		span->first = *time;
+	if (time->known && (!span->last.known || moment_compare(time, &span->last) > 0))
+		span->last = *time;
 	count(&span->count, size);
 }
 
-bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64 time_ns, __u32 size)
+bool summary_frame(struct summary *summary, const struct outcome *outcome, const struct moment *time, __u32 size)
 {
 	bool named = summary->policy && FF_ACTION(outcome->verdict) != FF_PASS;
 	bool illegal = named || summary->widest[outcome->class] != FF_PASS;
 
-	span_add(&summary->frames, time_ns, size);
+	span_add(&summary->frames, time, size);
 	count(&summary->class[outcome->class], size);
 	if (named)
 		count(outcome->dropped	  ? &summary->dropped
@@ -137,7 +137,7 @@ bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64
 					  : &summary->would_drop,
 		      size);
 	if (illegal)
-		span_add(&summary->illegal, time_ns, size);
+		span_add(&summary->illegal, time, size);
 	return illegal;
 }
 
@@ -217,14 +217,14 @@ static const struct scan *scan_of(const struct packet *packet)
 	return scan;
 }
 
-void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns, __u32 size)
+void summary_source(struct summary *summary, const struct packet *packet, const struct moment *time, __u32 size)
 {
 	struct source *source = find_source(summary, packet);
 
 	if (memcmp(source->address, packet->source, address_size(packet->family)) != 0)
 		source->several = true;
-	span_add(&source->seen, time_ns, size);
-	span_add(&source->scan[scan_of(packet) - scans], time_ns, size);
+	span_add(&source->seen, time, size);
+	span_add(&source->scan[scan_of(packet) - scans], time, size);
 	add_target(source, packet);
 	if (packet->ports)
 		add_port(source, packet->dest_port);
@@ -308,7 +308,10 @@ static void print_span(FILE *out, const struct span *span)
 {
 	char first[OUTPUT_TIME_SIZE], last[OUTPUT_TIME_SIZE];
 
-	fprintf(out, "%s to %s\n", output_time(span->first_ns, first), output_time(span->last_ns, last));
+	if (span->first.known)
+		fprintf(out, "%s to %s\n", output_moment(&span->first, first), output_moment(&span->last, last));
+	else
+		fputs("without a time\n", out);
 }
 
 static const char *plural(__u64 number)
@@ -411,15 +414,14 @@ int summary_print(FILE *out, struct summary *summary)
 
 /* ---- JSON */
 
-/* The keys packets, bytes, first and last; without packets the latter two are null. */
+/* The keys packets, bytes, first and last; where no time is known the latter two are null. */
 static json_t *span_to_json(const struct span *span)
 {
 	char first[OUTPUT_TIME_SIZE], last[OUTPUT_TIME_SIZE];
-	bool any = span->count.packets;
 
 	return json_pack("{sI sI ss? ss?}", "packets", (json_int_t)span->count.packets, "bytes",
-			 (json_int_t)span->count.bytes, "first", any ? output_time(span->first_ns, first) : NULL,
-			 "last", any ? output_time(span->last_ns, last) : NULL);
+			 (json_int_t)span->count.bytes, "first", output_moment(&span->first, first), "last",
+			 output_moment(&span->last, last));
 }
 
 static json_t *source_to_json(const struct source *source)

@@ -6,6 +6,7 @@
 #ifndef SHOW_SUMMARY_H
 #define SHOW_SUMMARY_H
 
+#include "base/clock.h"
 #include "packet/heavy_hitters.h"
 #include "packet/packet.h"
 #include "policy/compile.h"
@@ -19,10 +20,10 @@ int summary_open(struct summary **summary, const struct policy *policy);
 void summary_close(struct summary *summary);
 
 /*
- * Counts one frame of SIZE bytes, captured at TIME_NS (CLOCK_REALTIME), that met OUTCOME. Whether it is illegal: the
+ * Counts one frame of SIZE bytes, captured at TIME, that met OUTCOME. Whether it is illegal: the
  * widest preset, or the policy, would drop it. Then summary_source() wants to know it too.
  */
-bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64 time_ns, __u32 size);
+bool summary_frame(struct summary *summary, const struct outcome *outcome, const struct moment *time, __u32 size);
 
 /*
  * Counts an illegal packet by its source: an IPv4 address, or an IPv6 network of 64 bits. There is room for
@@ -30,7 +31,7 @@ bool summary_frame(struct summary *summary, const struct outcome *outcome, __u64
  * may have sent unseen (sketch.h): a source of more than 1/SUMMARY_SOURCES of all illegal packets is never missed.
  */
 #define SUMMARY_SOURCES HEAVY_ENTRIES
-void summary_source(struct summary *summary, const struct packet *packet, __u64 time_ns, __u32 size);
+void summary_source(struct summary *summary, const struct packet *packet, const struct moment *time, __u32 size);
 
 /* As text for a person, at most 80 columns wide. -ENOMEM */
 int summary_print(FILE *out, struct summary *summary);
