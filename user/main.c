@@ -134,6 +134,8 @@ int main(int argc, char **argv)
 		result = diag_fail(&diag, -errno, "cannot write the output: %s", strerror(errno));
 	__fpurge(stdout); /* it is told below, once */
 	clearerr(stdout);
+	if (result >= 0 && *diag_remarked())
+		fprintf(stderr, "flagfilter: %s\n", diag_remarked());
 	if (result == COMMAND_NO)
 		return STATUS_NO;
 	if (!result)

@@ -95,14 +95,14 @@ every_step() {
 in_mounts() { in_s unshare --mount --propagation private sh -c "$1"; }
 
 @test "a BPF filesystem that is read-only: one line that says so, nothing attached" {
-	run -1 --separate-stderr in_mounts "mount -t bpf bpf /sys/fs/bpf && mount -o remount,ro /sys/fs/bpf && $FLAGFILTER attach s0"
+	run -1 --separate-stderr in_mounts "mount -t bpf -o mode=700 bpf /sys/fs/bpf && mount -o remount,ro /sys/fs/bpf && $FLAGFILTER attach s0"
 	one_line /sys/fs/bpf/flagfilter "Read-only"
 	equal "$(xdp_id)" ""
 }
 
 @test "no BPF filesystem: one line that says how to mount it" {
 	run -1 --separate-stderr in_mounts "mount -t tmpfs none /sys/fs/bpf && $FLAGFILTER attach s0"
-	one_line "mount -t bpf bpf /sys/fs/bpf"
+	one_line "mount -t bpf -o mode=700 bpf /sys/fs/bpf"
 	equal "$(xdp_id)" ""
 }
 

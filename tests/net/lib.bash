@@ -56,7 +56,7 @@ net_setup_file() {
 	fi
 	if [ -n "$why" ]; then
 		:
-	elif ! mountpoint -q /sys/fs/bpf && ! mount -t bpf bpf /sys/fs/bpf; then
+	elif ! mountpoint -q /sys/fs/bpf && ! mount -t bpf -o mode=700 bpf /sys/fs/bpf; then
 		why="no BPF filesystem, and none can be mounted"
 	elif ! ip netns add "$ns"; then
 		why="cannot make network namespaces"

@@ -503,7 +503,7 @@ boot() {
 	mount -t devtmpfs dev /dev
 	mount -t tmpfs tmpfs /run
 	mount -t tmpfs tmpfs /tmp
-	mount -t bpf bpf /sys/fs/bpf
+	mount -t bpf -o mode=700 bpf /sys/fs/bpf
 	insert_modules
 	echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 	echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6

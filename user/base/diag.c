@@ -2,6 +2,7 @@
 #include "base/diag.h"
 
 #include "base/system.h"
+#include "base/text.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +41,25 @@ int diag_no_memory(struct diag *diag)
 	return diag_fail(diag, -ENOMEM, "out of memory");
 }
 
+static char remark[512];
+
+void diag_remark(const char *format, ...)
+{
+	va_list args;
+
+	if (*remark)
+		return;
+	va_start(args, format);
+	vsnprintf(remark, sizeof(remark), format, args);
+	va_end(args);
+}
+
+const char *diag_remarked(void)
+{
+	text_clean(remark);
+	return remark;
+}
+
 /* Before Linux 5.11 BPF memory counts as locked. libbpf raises the limit, for which it needs CAP_SYS_RESOURCE. */
 static bool memlock_is_tight(void)
 {
@@ -48,7 +68,7 @@ static bool memlock_is_tight(void)
 	return system_kernel() < KERNEL(5, 11) && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != RLIM_INFINITY;
 }
 
-static void add(struct diag *diag, const char *text)
+void diag_add(struct diag *diag, const char *text)
 {
 	size_t length = strlen(diag->text);
 
@@ -74,15 +94,15 @@ int diag_add_needs(struct diag *diag, int error, unsigned long long capabilities
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (!(capabilities & ~have & names[i].bit))
 			continue;
-		add(diag, before);
-		add(diag, names[i].name);
+		diag_add(diag, before);
+		diag_add(diag, names[i].name);
 		before = " and ";
 	}
 	if (capabilities & ~have)
-		add(diag, ", which root has");
+		diag_add(diag, ", which root has");
 	else if (memlock_is_tight())
-		add(diag, "; the limit on locked memory is too low for this kernel: try `ulimit -l unlimited`");
+		diag_add(diag, "; the limit on locked memory is too low for this kernel: try `ulimit -l unlimited`");
 	else if (geteuid())
-		add(diag, "; it needs root, whose files these are");
+		diag_add(diag, "; it needs root, whose files these are");
 	return error;
 }

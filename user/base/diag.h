@@ -18,6 +18,16 @@ int diag_fail(struct diag *diag, int error, const char *format, ...) __attribute
 int diag_usage(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3))); /* -EINVAL */
 int diag_no_memory(struct diag *diag);								  /* -ENOMEM */
 
+/* After diag_fail(): adds what else there is to say. */
+void diag_add(struct diag *diag, const char *text);
+
+/*
+ * Keeps a line that a user should read although nothing failed; of several the first. It is printed when the command
+ * ends, and not while a lock is held.
+ */
+void diag_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *diag_remarked(void); /* empty, if there is none */
+
 /* What an operation needs, as in capabilities(7): bits of a process's capability set. */
 #define NEEDS_NET_ADMIN (1ull << 12)
 #define NEEDS_SYS_ADMIN (1ull << 21)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "base/system.h"
 
-#include "base/cleanup.h"
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 unsigned int system_kernel(void)
 {
@@ -26,19 +26,4 @@ unsigned long long system_capabilities(void)
 	if (syscall(SYS_capget, &header, data))
 		return 0;
 	return data[0].effective | (unsigned long long)data[1].effective << 32;
-}
-
-int system_remove_pins(const char *dir)
-{
-	_cleanup_dir_ DIR *pins = opendir(dir);
-	struct dirent *entry;
-	char path[192];
-
-	while (pins && (entry = readdir(pins))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		unlink(path);
-	}
-	return rmdir(dir) ? -errno : 0;
 }

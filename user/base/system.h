@@ -12,7 +12,4 @@ unsigned int system_kernel(void);
 /* The effective capabilities of this process: bits 1 << CAP_... of linux/capability.h. */
 unsigned long long system_capabilities(void);
 
-/* Removes a directory of the BPF filesystem with the pins in it, which may be none. -errno */
-int system_remove_pins(const char *dir);
-
 #endif

@@ -35,15 +35,21 @@ static int refuse_foreign(const struct location *location, struct diag *diag)
 		there->program[0].id);
 }
 
+/* Makes a directory for the pins of a new filter. Returns it, opened, or -errno with DIAG filled. */
 static int make_pins(const struct interface *interface, char pins[PINS_PATH_SIZE], struct diag *diag)
 {
-	int error = pins_make(interface->ifindex, pins);
+	int error = pins_make(interface->ifindex, pins), dir;
 
-	return error ? diag_fail(diag, error, "cannot make %s: %s", pins, strerror(-error)) : 0;
+	if (error)
+		return diag_fail(diag, error, "cannot make %s: %s", pins, strerror(-error));
+	dir = pins_dir(pins);
+	if (dir >= 0)
+		return dir;
+	pins_remove(pins);
+	return diag_fail(diag, dir, "cannot open %s: %s", pins, strerror(-dir));
 }
 
-static int write_first_sources(struct program *program, const char *pins, const struct policy *policy,
-			       struct diag *diag)
+static int write_first_sources(struct program *program, int pins, const struct policy *policy, struct diag *diag)
 {
 	_cleanup_fd_ int fd = program_create_sources(program, pins);
 	int error = fd < 0 ? fd : filter_write_sources(fd, 0, policy);
@@ -56,8 +62,9 @@ static int write_first_sources(struct program *program, const char *pins, const 
 
 int attach_remove(const struct location *location, struct diag *diag)
 {
+	_cleanup_fd_ int pins = pins_dir(location->pins);
 	int error = xdp_detach(&location->interface, &location->programs,
-			       location->programs.program[location->program].id, location->pins, diag);
+			       location->programs.program[location->program].id, pins, diag);
 
 	if (!error)
 		pins_remove(location->pins);
@@ -91,18 +98,19 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
 	_cleanup_(cleanup_program) struct program *program = NULL;
 	const struct interface *interface = &location->interface;
+	_cleanup_fd_ int pins = -1;
 	int error;
 
 	if (!state)
 		return diag_no_memory(diag);
-	error = make_pins(interface, location->pins, diag);
-	if (error)
-		return error;
-	error = program_open(&program, location->pins, state, diag);
+	pins = make_pins(interface, location->pins, diag);
+	if (pins < 0)
+		return pins;
+	error = program_open(&program, pins, state, diag);
 	if (!error && policy->sources)
-		error = write_first_sources(program, location->pins, policy, diag);
+		error = write_first_sources(program, pins, policy, diag);
 	if (!error)
-		error = xdp_attach(program, interface, mode, location->pins, diag);
+		error = xdp_attach(program, interface, mode, pins, diag);
 	if (error)
 		pins_remove(location->pins);
 	if (!error)
@@ -141,8 +149,12 @@ static int replace_exclusive(const struct location *location, const struct filte
 	const struct xdp_programs *there = &location->programs;
 	_cleanup_(cleanup_program) struct program *program = NULL;
 	__u32 old = there->program[location->program].id;
-	int error = program_open(&program, location->pins, filter->state, diag);
+	_cleanup_fd_ int pins = pins_dir(location->pins);
+	int error;
 
+	if (pins < 0)
+		return diag_fail(diag, pins, "cannot open %s: %s", location->pins, strerror(-pins));
+	error = program_open(&program, pins, filter->state, diag);
 	if (!error)
 		error = xdp_load(program, &location->interface, there->mode, diag);
 	if (error)
@@ -156,18 +168,18 @@ static int replace_exclusive(const struct location *location, const struct filte
 /* Pins the maps that FILTER shares with its successor. */
 static int pin_shared_maps(const struct filter *filter, const char *pins, struct diag *diag)
 {
-	char path[PINS_PATH_SIZE];
-
 	for (enum program_map map = MAP_STATE + 1; map < PROGRAM_MAPS; map++) {
-		pins_file(pins, map, path);
-		if (bpf_obj_pin(filter->map[map], path))
-			return diag_fail(diag, -errno, "cannot pin %s: %s", path, strerror(errno));
+		int error = pins_put(pins, map, filter->map[map]);
+
+		if (error)
+			return diag_fail(diag, error, "cannot pin %s/%s: %s", pins, program_map_name(map),
+					 strerror(-error));
 	}
 	return 0;
 }
 
-/* Attaches the successor of FILTER beside it, silent, with pins of its own. */
-static int attach_successor(const struct location *location, const struct filter *filter, const char *pins,
+/* Attaches the successor of FILTER beside it, silent, with pins of its own: PINS, open as DIR. */
+static int attach_successor(const struct location *location, const struct filter *filter, const char *pins, int dir,
 			    struct diag *diag)
 {
 	_cleanup_(cleanup_program) struct program *program = NULL;
@@ -180,8 +192,8 @@ static int attach_successor(const struct location *location, const struct filter
 	filter_silence(&state->slot[state->generation & 1], true);
 	error = pin_shared_maps(filter, pins, diag);
 	if (!error)
-		error = program_open(&program, pins, state, diag);
-	return error ? error : xdp_attach(program, &location->interface, location->programs.mode, pins, diag);
+		error = program_open(&program, dir, state, diag);
+	return error ? error : xdp_attach(program, &location->interface, location->programs.mode, dir, diag);
 }
 
 /* The same behind the dispatcher; see the top of this file. */
@@ -189,11 +201,12 @@ static int replace_shared(const struct location *location, struct filter *filter
 {
 	_cleanup_(filter_close) struct filter successor = FILTER_CLOSED;
 	char pins[PINS_PATH_SIZE];
-	int error = make_pins(&location->interface, pins, diag);
+	_cleanup_fd_ int dir = make_pins(&location->interface, pins, diag);
+	int error;
 
-	if (error)
-		return error;
-	error = attach_successor(location, filter, pins, diag);
+	if (dir < 0)
+		return dir;
+	error = attach_successor(location, filter, pins, dir, diag);
 	if (error) {
 		pins_remove(pins);
 		return error;

@@ -8,20 +8,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #define NAME "dispatch-%u-%u"
+#define PATH_SIZE 64
+#define LOCK_TRIES 250 /* five seconds */
 
-void dispatcher_note(const char *notes, unsigned int ifindex, __u32 id)
+void dispatcher_note(int notes, unsigned int ifindex, __u32 id)
 {
-	char path[192], netns[24];
+	char name[48], netns[24];
 
-	snprintf(path, sizeof(path), "%s/" NAME, notes, ifindex, id);
+	snprintf(name, sizeof(name), NAME, ifindex, id);
 	snprintf(netns, sizeof(netns), "%lu", netns_id());
-	(void)!symlink(netns, path); /* without it there is a leftover only if this process is killed, too */
+	(void)!symlinkat(netns, notes, name); /* without it there is a leftover only if this process is killed, too */
 }
 
-void dispatcher_note_attached(const char *notes, unsigned int ifindex)
+void dispatcher_note_attached(int notes, unsigned int ifindex)
 {
 	struct netlink_xdp there;
 
@@ -52,39 +56,111 @@ static void wait_until_unloaded(__u32 id)
 	}
 }
 
+/* libxdp's lock on its open directory. Whoever may read that may hold the lock, so there is an end to waiting for it.
+ */
+static int take_lock(int pins)
+{
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (!flock(pins, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break;
+		usleep(20000);
+	}
+	return -errno;
+}
+
+/*
+ * Where DISPATCHER_DIR leads: iproute2 makes it a link to its own directory beside it ("/sys/fs/bpf/tc/"). Only such a
+ * link, and only of this user, is followed; PATH is then that directory's.
+ */
+static void resolve(int bpffs, char path[PATH_SIZE])
+{
+	char target[PATH_SIZE] = "", name[PATH_SIZE - sizeof(BPFFS)];
+	struct stat status;
+	int end = 0;
+
+	snprintf(path, PATH_SIZE, "%s", DISPATCHER_PINS);
+	if (fstatat(bpffs, DISPATCHER_DIR, &status, AT_SYMLINK_NOFOLLOW) || !S_ISLNK(status.st_mode) ||
+	    status.st_uid != geteuid() || readlinkat(bpffs, DISPATCHER_DIR, target, sizeof(target) - 1) < 0)
+		return;
+	if (sscanf(target, BPFFS "/%40[a-z]%n/%n", name, &end, &end) == 1 && !target[end])
+		snprintf(path, PATH_SIZE, BPFFS "/%s", name);
+}
+
+/* libxdp's directory, whose mode is its maker's: others may read it. */
+static int open_pins(int bpffs, struct diag *diag)
+{
+	char path[PATH_SIZE];
+
+	resolve(bpffs, path);
+	return directory_open(bpffs, path, DIRECTORY_SHARED, BPF_FS_MAGIC, diag);
+}
+
+int dispatcher_check(struct diag *diag)
+{
+	_cleanup_fd_ int bpffs = bpffs_open(diag), pins = -1;
+	struct stat status;
+	int error;
+
+	if (bpffs < 0)
+		return bpffs;
+	/* Where others may write, one who comes first would be between this look and libxdp's. */
+	if (bpffs_open_to_others())
+		mkdirat(bpffs, DISPATCHER_DIR, 0700);
+	pins = open_pins(bpffs, diag);
+	if (pins < 0)
+		return pins == -ENOENT ? 0 : pins;
+	if (fstat(pins, &status) || !(status.st_mode & DIRECTORY_PRIVATE))
+		return 0;
+	error = take_lock(pins);
+	return error ? diag_fail(diag, error,
+				 "another process holds the lock on " DISPATCHER_PINS
+				 ", which others may open: see `fuser " DISPATCHER_PINS "`, and `chmod 700` it")
+		     : 0;
+}
+
 /* The pins called NAME of a dispatcher that is not attached, under libxdp's lock. -errno */
 static int remove_pins(const char *name, __u32 id)
 {
-	_cleanup_fd_ int lock = open(DISPATCHER_PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char path[64];
+	struct diag ignored;
+	_cleanup_fd_ int bpffs = bpffs_open(&ignored), all = -1, pins = -1;
 	int error;
 
-	snprintf(path, sizeof(path), DISPATCHER_PINS "/%s", name);
-	if (access(path, F_OK))
-		return errno == ENOENT ? 0 : -errno;
-	if (lock < 0 || flock(lock, LOCK_EX))
-		return -errno;
-	error = system_remove_pins(path);
-	flock(lock, LOCK_UN);
+	if (bpffs < 0)
+		return bpffs;
+	all = open_pins(bpffs, NULL);
+	if (all < 0)
+		return all == -ENOENT ? 0 : all;
+	pins = directory_open(all, name, DIRECTORY_SHARED, BPF_FS_MAGIC, NULL);
+	if (pins < 0)
+		return pins == -ENOENT ? 0 : pins;
+	error = take_lock(all);
+	if (error)
+		return error;
+	error = directory_remove(pins, all, name);
 	if (!error)
 		wait_until_unloaded(id);
 	return error == -ENOENT ? 0 : error;
 }
 
-void dispatcher_settle(const char *notes)
+void dispatcher_settle(int notes)
 {
-	_cleanup_dir_ DIR *dir = opendir(notes);
+	_cleanup_dir_ DIR *dir = directory_read(notes);
 	struct dirent *entry;
 	unsigned int ifindex, id;
 
 	while (dir && (entry = readdir(dir))) {
 		struct netlink_xdp there;
+		char name[48];
 
-		if (sscanf(entry->d_name, NAME, &ifindex, &id) != 2 || !noted_here(dirfd(dir), entry->d_name) ||
-		    netlink_ask_xdp(ifindex, &there))
+		if (sscanf(entry->d_name, NAME, &ifindex, &id) != 2)
 			continue;
-		if (id == there.native || id == there.generic || !remove_pins(entry->d_name, id))
-			unlinkat(dirfd(dir), entry->d_name, 0);
+		snprintf(name, sizeof(name), NAME, ifindex, id);
+		if (strcmp(name, entry->d_name) || !noted_here(notes, name) || netlink_ask_xdp(ifindex, &there))
+			continue;
+		if (id == there.native || id == there.generic || !remove_pins(name, id))
+			unlinkat(notes, name, 0);
 	}
 }
 

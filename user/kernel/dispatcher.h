@@ -14,10 +14,11 @@
 #ifndef KERNEL_DISPATCHER_H
 #define KERNEL_DISPATCHER_H
 
-#include "base/system.h"
+#include "kernel/bpffs.h"
 #include <linux/types.h>
 
-#define DISPATCHER_PINS BPFFS "/xdp"
+#define DISPATCHER_DIR "xdp" /* of BPFFS */
+#define DISPATCHER_PINS BPFFS "/" DISPATCHER_DIR
 
 #define DISPATCHER_NAME "xdp_dispatcher" /* what libxdp calls its program */
 #define DISPATCHER_PROGRAMS_MAX 10
@@ -31,16 +32,23 @@
  */
 int dispatcher_programs(unsigned int ifindex, __u32 id, int fd[DISPATCHER_PROGRAMS_MAX]);
 
-/* Notes in NOTES a dispatcher that is about to be pinned for the interface with this index here. */
-void dispatcher_note(const char *notes, unsigned int ifindex, __u32 id);
+/*
+ * libxdp opens DISPATCHER_PINS by its path, follows a link, and waits for a lock on it. So before libxdp is asked to
+ * change something, what is there must be a directory that nobody else may write to, and nobody else may hold its lock
+ * for long. -errno with DIAG filled.
+ */
+int dispatcher_check(struct diag *diag);
+
+/* Notes in the open directory NOTES a dispatcher that is about to be pinned for the interface with this index here. */
+void dispatcher_note(int notes, unsigned int ifindex, __u32 id);
 
 /* Notes in NOTES the one that is attached to the interface now, if any. */
-void dispatcher_note_attached(const char *notes, unsigned int ifindex);
+void dispatcher_note_attached(int notes, unsigned int ifindex);
 
 /*
  * Removes the pins of each noted dispatcher that is not attached, and the note. What is of another network namespace,
  * or of an interface that is not there, is left alone: it may be attached.
  */
-void dispatcher_settle(const char *notes);
+void dispatcher_settle(int notes);
 
 #endif

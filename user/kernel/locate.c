@@ -58,7 +58,7 @@ int locate_on(struct location *location, const struct interface *on, struct diag
 	if (error)
 		return diag_fail(diag, error, "cannot look at the XDP programs of %s: %s", interface, strerror(-error));
 	error = found.programs.count ? find_counting(&found) : -ENOENT;
-	if (error == -ENOENT && found.programs.count && pins_check(diag))
+	if (error && found.programs.count && pins_check(diag))
 		return -EIO; /* what is there may be ours: the pins would tell */
 	if (error == -ENOENT && found.programs.only_id) {
 		diag_fail(diag, -EPERM, "cannot tell whose XDP program is on %s, id %u", interface,

@@ -8,24 +8,35 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #define MARK "program-"
+#define NUMBERS_MAX 10000 /* of directories for one interface */
+
+/* What DIR, a path, is called in PINS_ROOT. */
+static const char *name_of(const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+
+	return slash ? slash + 1 : dir;
+}
 
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
 {
 	int length = snprintf(path, PINS_PATH_SIZE, "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
 
+	if (root < 0)
+		return root;
 	/*
 	 * More than one: a filter and the one that replaces it exist side by side for a moment, and another tool may
 	 * hold a program that is attached no more.
 	 */
-	for (unsigned int number = 2; number <= 100; number++) {
-		if (!mkdir(path, 0700))
+	for (unsigned int number = 2; number <= NUMBERS_MAX; number++) {
+		if (!mkdirat(root, name_of(path), 0700))
 			return 0;
 		if (errno != EEXIST)
 			break;
@@ -34,30 +45,74 @@ int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
 	return -errno;
 }
 
-void pins_file(const char *dir, enum program_map map, char path[PINS_PATH_SIZE])
+int pins_dir(const char *dir)
 {
-	snprintf(path, PINS_PATH_SIZE, "%s/%s", dir, program_map_name(map));
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+
+	return root < 0 ? root : bpffs_open_in(root, name_of(dir));
+}
+
+/* -EPROTOTYPE if NAME in DIR is no file of this user's. */
+static int check_file(int dir, const char *name)
+{
+	struct stat status;
+
+	if (fstatat(dir, name, &status, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	return S_ISREG(status.st_mode) && status.st_uid == geteuid() ? 0 : -EPROTOTYPE;
+}
+
+/* The kernel tells what a descriptor is of, but not through bpf(): there a program's id looks like a map's. */
+static bool is_map(int fd)
+{
+	char name[DIRECTORY_PATH_SIZE], target[32] = "";
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return readlink(name, target, sizeof(target) - 1) > 0 && !strcmp(target, "anon_inode:bpf-map");
+}
+
+/* In the open directory DIR. */
+static int open_map(int dir, enum program_map map, __u32 *id)
+{
+	struct bpf_map_info info = {};
+	char path[DIRECTORY_PATH_SIZE];
+	_cleanup_fd_ int fd = -1;
+	__u32 size = sizeof(info);
+	int opened, error = check_file(dir, program_map_name(map));
+
+	if (error)
+		return error;
+	directory_path(dir, program_map_name(map), path);
+	fd = bpf_obj_get(path);
+	if (fd < 0) /* it was there a moment ago: pins are not swept because the path to them does not work */
+		return errno == ENOENT ? -EIO : -errno;
+	if (!is_map(fd))
+		return -EPROTOTYPE;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	*id = info.id;
+	opened = fd;
+	fd = -1;
+	return opened;
 }
 
 int pins_open(const char *dir, enum program_map map, __u32 *id)
 {
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
-	char path[PINS_PATH_SIZE];
-	int fd;
+	_cleanup_fd_ int opened = pins_dir(dir);
 
-	pins_file(dir, map, path);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return -errno;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size)) {
-		int error = -errno;
+	return opened < 0 ? opened : open_map(opened, map, id);
+}
 
-		close(fd);
-		return error;
-	}
-	*id = info.id;
-	return fd;
+int pins_put(const char *dir, enum program_map map, int fd)
+{
+	_cleanup_fd_ int opened = pins_dir(dir);
+	char path[DIRECTORY_PATH_SIZE];
+
+	if (opened < 0)
+		return opened;
+	directory_path(opened, program_map_name(map), path);
+	return bpf_obj_pin(fd, path) ? -errno : 0;
 }
 
 __u32 pins_filter_id(const char *dir)
@@ -68,173 +123,272 @@ __u32 pins_filter_id(const char *dir)
 	return fd < 0 ? 0 : id;
 }
 
-static void mark_path(const char *dir, __u32 program, char path[PINS_PATH_SIZE])
+#define MARK_SIZE 32
+static const char *mark_of(__u32 program, char name[MARK_SIZE])
 {
-	snprintf(path, PINS_PATH_SIZE, "%s/" MARK "%u", dir, program);
+	snprintf(name, MARK_SIZE, MARK "%u", program);
+	return name;
 }
 
 int pins_mark(const char *dir, __u32 program)
 {
-	char path[PINS_PATH_SIZE];
+	_cleanup_fd_ int opened = pins_dir(dir);
+	char name[MARK_SIZE];
 
-	mark_path(dir, program, path);
-	return symlink(".", path) && errno != EEXIST ? -errno : 0;
+	if (opened < 0)
+		return opened;
+	return symlinkat(".", opened, mark_of(program, name)) && errno != EEXIST ? -errno : 0;
 }
 
 void pins_unmark(const char *dir, __u32 except)
 {
-	_cleanup_dir_ DIR *marks = opendir(dir);
-	char path[PINS_PATH_SIZE];
+	_cleanup_fd_ int opened = pins_dir(dir);
+	_cleanup_dir_ DIR *marks = opened < 0 ? NULL : directory_read(opened);
 	struct dirent *entry;
 	unsigned int program;
 
-	while (marks && (entry = readdir(marks))) {
-		if (sscanf(entry->d_name, MARK "%u", &program) != 1 || program == except)
-			continue;
-		mark_path(dir, program, path);
-		unlink(path);
-	}
+	while (marks && (entry = readdir(marks)))
+		if (sscanf(entry->d_name, MARK "%u", &program) == 1 && program != except)
+			unlinkat(opened, entry->d_name, 0);
 }
 
-static bool belongs(const char *dir, __u32 state, const struct xdp_program_info *program)
+static bool belongs(int dir, __u32 state, const struct xdp_program_info *program)
 {
 	struct stat status;
-	char path[PINS_PATH_SIZE];
+	char name[MARK_SIZE];
 
-	mark_path(dir, program->id, path);
-	return xdp_program_uses(program, state) || (!program->maps && !lstat(path, &status));
+	return xdp_program_uses(program, state) ||
+	       (!program->maps && !fstatat(dir, mark_of(program->id, name), &status, AT_SYMLINK_NOFOLLOW));
 }
 
 void pins_remove(const char *dir)
 {
-	system_remove_pins(dir);
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+	_cleanup_fd_ int opened = root < 0 ? -1 : bpffs_open_in(root, name_of(dir));
+
+	if (opened >= 0)
+		directory_remove(opened, root, name_of(dir));
 }
 
-/* The next filter's directory in ROOT, or 0 at the end. */
-static int next_dir(DIR *root, char path[PINS_PATH_SIZE])
+/* NETNS-IFINDEX or NETNS-IFINDEX-NUMBER, see pins_make(). */
+static bool is_name(const char *name)
+{
+	unsigned long netns;
+	unsigned int ifindex, number;
+	int end = -1;
+
+	if (strspn(name, "0123456789-") != strlen(name) || strlen(name) > 40)
+		return false;
+	if (sscanf(name, "%lu-%u%n-%u%n", &netns, &ifindex, &end, &number, &end) < 2)
+		return false;
+	return end > 0 && !name[end];
+}
+
+/* What stands for the end of ROOT in next_dir(). */
+#define THE_END 0
+
+/*
+ * The next filter's directory in ROOT: its path and, opened, DIR. 1; THE_END; or -errno. Whatever else is in there is
+ * none of ours, whoever made it, and is passed over.
+ */
+static int next_dir(DIR *root, char path[PINS_PATH_SIZE], int *dir)
 {
 	struct dirent *entry;
 
 	while ((entry = readdir(root))) {
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) > 40)
+		int fd;
+
+		if (entry->d_name[0] == '.')
 			continue;
+		if (!is_name(entry->d_name)) {
+			bpffs_pass_over(entry->d_name, "no filter's pins have such a name");
+			continue;
+		}
+		fd = bpffs_open_in(dirfd(root), entry->d_name);
+		if (fd == -EPERM)
+			bpffs_pass_over(entry->d_name, "it is no directory, another user's, or open to others");
+		if (fd == -EPERM || fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return fd;
 		snprintf(path, PINS_PATH_SIZE, "%s/%.40s", PINS_ROOT, entry->d_name);
+		*dir = fd;
 		return 1;
 	}
-	return 0;
+	return THE_END;
 }
 
-static void sweep(void)
+/* Whether ERROR, of open_map(), is about what lies there and not about who looks. It is passed over then. */
+static bool is_odd(const char *path, int error)
 {
-	_cleanup_dir_ DIR *root = opendir(PINS_ROOT);
-	char path[PINS_PATH_SIZE];
+	if (error != -EPROTOTYPE && error != -EACCES && error != -ELOOP)
+		return false;
+	bpffs_pass_over(name_of(path), "its state is no map of this user's");
+	return true;
+}
+
+/* Removes what nobody needs any more: the kernel has no program that uses these maps. */
+static void sweep_dir(int root, int dir, const char *path)
+{
 	__u32 id = 0;
+	_cleanup_fd_ int fd = -1;
 
-	while (root && next_dir(root, path)) {
-		_cleanup_fd_ int fd = -1;
+	dispatcher_settle(dir);
+	fd = open_map(dir, MAP_STATE, &id);
+	if (fd < 0 && is_odd(path, fd))
+		return;
+	if ((fd == -ENOENT || (fd >= 0 && !xdp_map_in_use(id))) &&
+	    directory_remove(dir, root, name_of(path)) == -ENOTEMPTY)
+		bpffs_pass_over(name_of(path), "there is a directory in it");
+}
 
-		dispatcher_settle(path);
-		fd = pins_open(path, MAP_STATE, &id);
-		if (fd == -ENOENT || (fd >= 0 && !xdp_map_in_use(id)))
-			pins_remove(path);
+static void sweep(int lock)
+{
+	_cleanup_dir_ DIR *root = directory_read(lock);
+	char path[PINS_PATH_SIZE];
+	int dir;
+
+	while (root && next_dir(root, path, &dir) == 1) {
+		sweep_dir(lock, dir, path);
+		close(dir);
 	}
 }
 
 bool pins_left_behind(unsigned int ifindex)
 {
 	char path[PINS_PATH_SIZE];
-	_cleanup_fd_ int fd = -1;
+	_cleanup_fd_ int dir = -1, fd = -1;
 	__u32 id = 0;
 
 	snprintf(path, sizeof(path), "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
-	fd = pins_open(path, MAP_STATE, &id);
+	dir = pins_dir(path);
+	if (dir < 0)
+		return false;
+	fd = open_map(dir, MAP_STATE, &id);
 	return fd >= 0 && !xdp_map_in_use(id);
+}
+
+/* 1 if the filter pinned in DIR is one of the programs of LOCATION, and LOCATION filled; 0 if not; -errno */
+static int match(struct location *location, int dir, const char *path)
+{
+	const struct xdp_programs *programs = &location->programs;
+	__u32 id = 0;
+	_cleanup_fd_ int fd = open_map(dir, MAP_STATE, &id);
+
+	if (fd == -ENOENT || (fd < 0 && is_odd(path, fd)))
+		return 0;
+	if (fd < 0)
+		return fd;
+	for (unsigned int i = 0; i < programs->count; i++) {
+		if (!belongs(dir, id, &programs->program[i]))
+			continue;
+		snprintf(location->pins, sizeof(location->pins), "%s", path);
+		location->program = i;
+		return 1;
+	}
+	return 0;
+}
+
+/* ROOT opened to be read; NULL with ERROR */
+static DIR *read_root(int *error)
+{
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+	DIR *read = root < 0 ? NULL : directory_read(root);
+
+	*error = root < 0 ? root : read ? 0 : -errno;
+	return read;
 }
 
 int pins_find(struct location *location, const char *except)
 {
-	const struct xdp_programs *programs = &location->programs;
-	_cleanup_dir_ DIR *root = opendir(PINS_ROOT);
-	char candidate[PINS_PATH_SIZE];
-	__u32 id = 0;
+	char path[PINS_PATH_SIZE];
+	int dir, error, found = 0;
+	_cleanup_dir_ DIR *root = read_root(&error);
 
-	if (!root)
-		return -errno;
-	while (next_dir(root, candidate)) {
-		_cleanup_fd_ int fd = -1;
-
-		if (except && !strcmp(candidate, except))
-			continue;
-		fd = pins_open(candidate, MAP_STATE, &id);
-		if (fd < 0 && fd != -ENOENT)
-			return fd;
-		for (unsigned int i = 0; fd >= 0 && i < programs->count; i++) {
-			if (!belongs(candidate, id, &programs->program[i]))
-				continue;
-			memcpy(location->pins, candidate, sizeof(candidate));
-			location->program = i;
-			return 0;
-		}
+	while (root && !found && (error = next_dir(root, path, &dir)) == 1) {
+		if (!except || strcmp(path, except))
+			found = match(location, dir, path);
+		close(dir);
 	}
-	return -ENOENT;
+	if (found)
+		return found < 0 ? found : 0;
+	return error < 0 ? error : -ENOENT;
 }
 
 int pins_find_filter(__u32 filter, char path[PINS_PATH_SIZE])
 {
-	_cleanup_dir_ DIR *root = opendir(PINS_ROOT);
+	int dir, error;
+	_cleanup_dir_ DIR *root = read_root(&error);
 
-	while (root && next_dir(root, path))
-		if (pins_filter_id(path) == filter)
+	while (root && (error = next_dir(root, path, &dir)) == 1) {
+		__u32 id = 0;
+		_cleanup_fd_ int fd = open_map(dir, MAP_COUNTERS, &id);
+
+		close(dir);
+		if (fd >= 0 && id == filter)
 			return 0;
-	return -ENOENT;
+	}
+	return error < 0 ? error : -ENOENT;
 }
 
 int pins_check(struct diag *diag)
 {
-	struct statfs status;
+	_cleanup_fd_ int bpffs = bpffs_open(diag), root = -1;
 
-	if (statfs(BPFFS, &status) || status.f_type != BPF_FS_MAGIC)
-		return diag_fail(diag, -ENOENT,
-				 "no BPF filesystem at " BPFFS ": mount it by `mount -t bpf bpf " BPFFS
-				 "` (under `ip netns exec` it is hidden: use --netns NAME from outside instead)");
-	return 0;
+	if (bpffs < 0)
+		return bpffs;
+	root = bpffs_open_ours(bpffs, diag);
+	return root < 0 && root != -ENOENT ? root : 0;
+}
+
+/* Opens PINS_ROOT, which is made if there is none: then with MADE. */
+static int open_or_make(int bpffs, bool *made, struct diag *diag)
+{
+	int root;
+
+	do {
+		*made = !mkdirat(bpffs, BPFFS_OURS, 0700);
+		if (!*made && errno != EEXIST) {
+			int error = -errno;
+
+			diag_fail(diag, error, "cannot make " PINS_ROOT ": %s", strerror(-error));
+			return diag_add_needs(diag, error, 0);
+		}
+		root = bpffs_open_ours(bpffs, diag);
+	} while (root == -ENOENT); /* whoever was at work here has just removed it */
+	if (root < 0 && *made)
+		unlinkat(bpffs, BPFFS_OURS, AT_REMOVEDIR);
+	return root;
 }
 
 static int take_lock(int *lock, int operation, struct diag *diag)
 {
-	int error = pins_check(diag);
+	_cleanup_fd_ int bpffs = bpffs_open(diag);
+	bool made;
 
-	while (!error) {
-		struct stat held, named;
-		_cleanup_fd_ int fd = -1;
+	if (bpffs < 0)
+		return bpffs;
+	for (;;) {
+		_cleanup_fd_ int root = open_or_make(bpffs, &made, diag);
 
-		if (mkdir(PINS_ROOT, 0700) && errno != EEXIST) {
-			error = -errno;
-			break;
+		if (root < 0)
+			return root;
+		if (flock(root, operation)) {
+			int error = -errno;
+
+			return diag_fail(diag, error, "cannot lock " PINS_ROOT ": %s", strerror(-error));
 		}
-		fd = open(PINS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0 || flock(fd, operation) || fstat(fd, &held)) {
-			error = -errno;
-			break;
-		}
-		if (held.st_uid != geteuid())
-			return diag_fail(diag, -EPERM, PINS_ROOT " belongs to user %u%s", held.st_uid,
-					 geteuid() ? " (needs root)" : ": remove it");
 		/* Whoever held the lock before may have removed the directory. */
-		if (stat(PINS_ROOT, &named) || named.st_ino != held.st_ino)
+		if (!directory_is(root, bpffs, BPFFS_OURS))
 			continue;
-		*lock = fd;
-		fd = -1;
-		sweep();
+		*lock = root;
+		root = -1;
+		sweep(*lock);
 		pending_sweep();
 		return 0;
 	}
-	if (*diag->text)
-		return error;
-	diag_fail(diag, error, "cannot use " PINS_ROOT ": %s", strerror(-error));
-	return diag_add_needs(diag, error, 0);
 }
 
 int pins_lock(int *lock, struct diag *diag)
@@ -249,8 +403,12 @@ int pins_try_lock(int *lock, struct diag *diag)
 
 void pins_unlock(int *lock)
 {
+	struct diag ignored;
+	_cleanup_fd_ int bpffs = *lock < 0 ? -1 : bpffs_open(&ignored);
+
 	if (*lock < 0)
 		return;
-	rmdir(PINS_ROOT); /* only if the last filter is gone */
+	if (bpffs >= 0 && directory_is(*lock, bpffs, BPFFS_OURS))
+		unlinkat(bpffs, BPFFS_OURS, AT_REMOVEDIR); /* only if the last filter is gone */
 	close(*lock);
 }

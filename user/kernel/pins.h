@@ -10,12 +10,11 @@
 #ifndef KERNEL_PINS_H
 #define KERNEL_PINS_H
 
-#include "base/system.h"
+#include "kernel/bpffs.h"
 #include "kernel/interface.h"
 #include "kernel/xdp.h"
 #include <errno.h>
 
-#define PINS_ROOT BPFFS "/flagfilter"
 #define PINS_PATH_SIZE 128
 
 /* Where the filter of an interface is. */
@@ -26,7 +25,8 @@ struct location {
 	char pins[PINS_PATH_SIZE];
 };
 
-/* Whether the BPF filesystem can be seen at all. -ENOENT with DIAG filled. */
+/* Whether pins can be looked for: there is a BPF filesystem, and it and our directory in it are to be trusted. -errno
+ * with DIAG filled: -ENOENT if none is mounted. */
 int pins_check(struct diag *diag);
 
 /*
@@ -40,8 +40,14 @@ void pins_unlock(int *lock);			 /* for _cleanup_ */
 /* Makes a directory, of whatever number, for a new filter on the interface with this index here. -errno */
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE]);
 
-/* The file of one map. */
-void pins_file(const char *dir, enum program_map map, char path[PINS_PATH_SIZE]);
+/*
+ * Opens the directory that is called DIR, which is a name for messages: what is opened is what is there now, if it is
+ * to be trusted. Returns a descriptor or -errno.
+ */
+int pins_dir(const char *dir);
+
+/* Pins a map. -errno */
+int pins_put(const char *dir, enum program_map map, int fd);
 
 /*
  * Marks the filter pinned in DIR as that of the program with this id, for those who may not ask the kernel which maps a

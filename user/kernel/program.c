@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/directory.h"
 #include "flagfilter.skel.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -74,7 +75,7 @@ int program_kernel_compiles(void)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) ? -errno : info.jited_prog_len > 0;
 }
 
-static int pin_maps(struct program *program, const char *dir)
+static int pin_maps(struct program *program, int pins)
 {
 	struct bpf_map *const maps[] = {
 		[MAP_STATE] = program->skeleton->maps.data_state, [MAP_COUNTERS] = program->skeleton->maps.counters,
@@ -83,10 +84,10 @@ static int pin_maps(struct program *program, const char *dir)
 	};
 
 	for (enum program_map map = 0; map < PROGRAM_MAPS; map++) {
-		char path[256];
+		char path[DIRECTORY_PATH_SIZE];
 		int error;
 
-		snprintf(path, sizeof(path), "%s/%s", dir, program_map_name(map));
+		directory_path(pins, program_map_name(map), path);
 		error = bpf_map__set_pin_path(maps[map], path);
 		if (error)
 			return error;
@@ -94,7 +95,7 @@ static int pin_maps(struct program *program, const char *dir)
 	return 0;
 }
 
-int program_open(struct program **program, const char *pin_dir, const struct ff_state *state, struct diag *diag)
+int program_open(struct program **program, int pins, const struct ff_state *state, struct diag *diag)
 {
 	struct program *new = calloc(1, sizeof(*new));
 	int error = -ENOMEM;
@@ -112,7 +113,7 @@ int program_open(struct program **program, const char *pin_dir, const struct ff_
 	}
 	bpf_program__set_autoload(new->skeleton->progs.flagfilter_trace, false);
 	new->skeleton->data_state->ff_state = *state;
-	error = pin_dir ? pin_maps(new, pin_dir) : 0;
+	error = pins < 0 ? 0 : pin_maps(new, pins);
 	if (error)
 		goto fail;
 	*program = new;
@@ -122,18 +123,18 @@ fail:
 	return diag_fail(diag, error, "cannot open the XDP program: %s", strerror(-error));
 }
 
-int program_create_sources(struct program *program, const char *pin_dir)
+int program_create_sources(struct program *program, int pins)
 {
 	const struct bpf_map *sources = program->skeleton->maps.sources;
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = bpf_map__map_flags(sources));
-	char path[256];
+	char path[DIRECTORY_PATH_SIZE];
 	int fd;
 
 	fd = bpf_map_create(bpf_map__type(sources), bpf_map__name(sources), bpf_map__key_size(sources),
 			    bpf_map__value_size(sources), bpf_map__max_entries(sources), &options);
 	if (fd < 0)
 		return -errno;
-	snprintf(path, sizeof(path), "%s/%s", pin_dir, program_map_name(MAP_SOURCES));
+	directory_path(pins, program_map_name(MAP_SOURCES), path);
 	if (bpf_obj_pin(fd, path)) {
 		int error = -errno;
 
@@ -247,7 +248,7 @@ int program_trial_open(struct program_trial **trial, const struct policy *policy
 		free(new);
 		return diag_fail(diag, -ENOMEM, "cannot try the XDP program: %s", strerror(ENOMEM));
 	}
-	error = program_open(&new->program, NULL, state, diag);
+	error = program_open(&new->program, -1, state, diag);
 	if (error) {
 		free(new);
 		return error;
@@ -273,7 +274,7 @@ bool program_trial_extends(const struct program_trial *trial)
 	struct diag ignored = {};
 	struct bpf_program *extension;
 
-	if (!state || program_open(&second, NULL, state, &ignored))
+	if (!state || program_open(&second, -1, state, &ignored))
 		return false;
 	extension = second->skeleton->progs.flagfilter;
 	bpf_program__set_type(extension, BPF_PROG_TYPE_EXT);

@@ -20,11 +20,12 @@ const char *program_map_name(enum program_map map);
 struct ff_state *program_initial_state(const struct policy *policy);
 
 /*
- * An object that is open and not loaded yet. Its maps are pinned in PIN_DIR as soon as they exist, or are those already
- * pinned there; STATE is what a new state map holds. -errno with DIAG filled.
+ * An object that is open and not loaded yet. Its maps are pinned in the directory PINS as soon as they exist, or are
+ * those already pinned there; PINS stays open until then (-1: not pinned). STATE is what a new state map holds. -errno
+ * with DIAG filled.
  */
 struct program;
-int program_open(struct program **program, const char *pin_dir, const struct ff_state *state, struct diag *diag);
+int program_open(struct program **program, int pins, const struct ff_state *state, struct diag *diag);
 void program_close(struct program *program);
 struct bpf_object *program_object(struct program *program);
 __u32 program_id(const struct program *program); /* the kernel's, once it is loaded; or 0 */
@@ -33,7 +34,7 @@ __u32 program_id(const struct program *program); /* the kernel's, once it is loa
  * Creates the map of exempt sources ahead of the others, so that they are there when the first frame comes. Returns a
  * file descriptor or -errno.
  */
-int program_create_sources(struct program *program, const char *pin_dir);
+int program_create_sources(struct program *program, int pins);
 
 /* Whether the kernel takes programs that can handle frames in several buffers (Linux 5.18). */
 bool program_kernel_has_frags(void);

@@ -164,19 +164,21 @@ static void find_wanted(const struct samples *samples, bool wanted[FF_COUNTERS])
 /* Whether PINS is the directory that is locked, and not another one, perhaps of the same name. */
 static bool is_locked(const struct samples *samples, const char *pins)
 {
-	struct stat held, named;
+	_cleanup_fd_ int fd = samples->lock < 0 ? -1 : pins_dir(pins);
 
-	return samples->lock >= 0 && !fstat(samples->lock, &held) && !stat(pins, &named) && held.st_ino == named.st_ino;
+	return fd >= 0 && directory_is(samples->lock, fd, ".");
 }
 
 /* Makes this process the one reader of the filter pinned in PINS. */
 static int lock_pins(struct samples *samples, const char *pins, const struct filter *filter, struct diag *diag)
 {
-	_cleanup_fd_ int fd = open(pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int fd = pins_dir(pins);
 	char who[32];
 	int reader;
 
-	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
+	if (fd < 0)
+		return diag_fail(diag, fd, "cannot open %s: %s", pins, strerror(-fd));
+	if (!flock(fd, LOCK_EX | LOCK_NB)) {
 		cleanup_fd(&samples->lock);
 		samples->lock = fd;
 		fd = -1;

@@ -23,8 +23,8 @@
 static struct {
 	bool verbose;
 	char kernel_words[256];
-	const char *notes; /* where dispatchers are noted, or NULL */
-} chatter;
+	int notes; /* where dispatchers are noted, or -1 */
+} chatter = {.notes = -1};
 
 DEFINE_CLEANUP(cleanup_multiprog, struct xdp_multiprog *, xdp_multiprog__close)
 DEFINE_CLEANUP(cleanup_xdp_program, struct xdp_program *, xdp_program__close)
@@ -47,7 +47,8 @@ static void chatter_note(const char *format, va_list args)
 		snprintf(chatter.kernel_words, sizeof(chatter.kernel_words), "%s", words);
 	}
 	words = strstr(line, "Pinning multiprog");
-	if (words && chatter.notes && sscanf(words, "%*[^/]" DISPATCHER_PINS "/dispatch-%u-%u", &ifindex, &id) == 2)
+	if (words && chatter.notes >= 0 &&
+	    sscanf(words, "%*[^/]" DISPATCHER_PINS "/dispatch-%u-%u", &ifindex, &id) == 2)
 		dispatcher_note(chatter.notes, ifindex, id);
 	if (chatter.verbose)
 		vfprintf(stderr, format, args);
@@ -256,19 +257,24 @@ static int fail_attach(struct diag *diag, int error, const struct interface *int
 }
 
 /* Between these two libxdp changes what is behind the interface's dispatcher. */
-static void begin_change(unsigned int ifindex, const char *notes)
+static int begin_change(unsigned int ifindex, int notes, struct diag *diag)
 {
+	int error = dispatcher_check(diag);
+
+	if (error)
+		return error;
 	chatter.notes = notes;
 	dispatcher_note_attached(notes, ifindex);
+	return 0;
 }
 
 static void end_change(void)
 {
 	dispatcher_settle(chatter.notes);
-	chatter.notes = NULL;
+	chatter.notes = -1;
 }
 
-int xdp_attach(struct program *program, const struct interface *interface, enum xdp_mode mode, const char *notes,
+int xdp_attach(struct program *program, const struct interface *interface, enum xdp_mode mode, int notes,
 	       struct diag *diag)
 {
 	_cleanup_(cleanup_xdp_program) struct xdp_program *xdp = NULL;
@@ -289,7 +295,9 @@ int xdp_attach(struct program *program, const struct interface *interface, enum 
 	}
 	xdp_program__set_run_prio(xdp, RUN_PRIORITY);
 	chatter.kernel_words[0] = '\0';
-	begin_change(interface->ifindex, notes);
+	error = begin_change(interface->ifindex, notes, diag);
+	if (error)
+		return error;
 	error = xdp_program__attach(xdp, interface->ifindex, modes[mode].libxdp, 0);
 	end_change();
 	return error ? fail_attach(diag, error, interface, mode, program_id(program)) : 0;
@@ -355,7 +363,7 @@ static int detach_exclusive(unsigned int ifindex, enum xdp_mode mode, __u32 id)
 	return fd < 0 ? -errno : bpf_xdp_detach(ifindex, modes[mode].flag | XDP_FLAGS_REPLACE, &options);
 }
 
-int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, const char *notes,
+int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, int notes,
 	       struct diag *diag)
 {
 	char text[REASON_SIZE];
@@ -364,7 +372,9 @@ int xdp_detach(const struct interface *interface, const struct xdp_programs *pro
 
 	chatter.kernel_words[0] = '\0';
 	if (programs->shared) {
-		begin_change(interface->ifindex, notes);
+		error = begin_change(interface->ifindex, notes, diag);
+		if (error)
+			return error;
 		error = detach_shared(interface->ifindex, id);
 		end_change();
 	} else {

@@ -37,9 +37,9 @@ bool xdp_program_uses(const struct xdp_program_info *program, __u32 map_id);
 
 /*
  * Loads PROGRAM and attaches it, beside others if they came through libxdp. What libxdp would leave if it were killed
- * is noted in the directory NOTES. -errno with DIAG filled.
+ * is noted in the open directory NOTES. -errno with DIAG filled.
  */
-int xdp_attach(struct program *program, const struct interface *interface, enum xdp_mode mode, const char *notes,
+int xdp_attach(struct program *program, const struct interface *interface, enum xdp_mode mode, int notes,
 	       struct diag *diag);
 
 /*
@@ -56,7 +56,7 @@ int xdp_replace(struct program *program, const struct interface *interface, enum
 		struct diag *diag);
 
 /* Takes away the program with this id and no other. NOTES as above. */
-int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, const char *notes,
+int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, int notes,
 	       struct diag *diag);
 
 /* Whether any loaded program in the system uses the map with this id; true also when that cannot be found out. */

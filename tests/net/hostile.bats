@@ -1,0 +1,229 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# What others can put in our way: links, directories, locks and files where our pins and the state of our commands are, or
+# where libxdp's are. Nothing of it is followed, opened, waited for or removed. Each test has a BPF filesystem and a /run
+# of its own, which its commands see (in a mount namespace that lives as long as the test).
+
+# shellcheck disable=SC2154 # stderr, stderr_lines: bats sets them
+bats_require_minimum_version 1.5.0
+load lib.bash
+
+setup_file() { net_setup_file; }
+
+setup() {
+	net_setup
+	VICTIM=$(mktemp -d)
+	chmod 755 "$VICTIM"
+	mkdir "$VICTIM/sub"
+	echo keep >"$VICTIM/sub/file"
+	echo keep >"$VICTIM/file"
+	chmod -R a+rX "$VICTIM"
+	install -m 755 "$FLAGFILTER" "$VICTIM/flagfilter"
+	start_in "$SERVER" unshare --mount --propagation private sh -c "mount -t bpf bpf /sys/fs/bpf && mount -t tmpfs tmpfs /run &&
+		touch $VICTIM/ready && exec sleep 600"
+	MOUNTS=$STARTED
+	wait_until 10 [ -e "$VICTIM/ready" ]
+}
+
+teardown() {
+	[ -z "${VICTIM:-}" ] || inside "$FLAGFILTER" detach --all >/dev/null 2>&1 || true
+	[ -z "${SYSCTL:-}" ] || sysctl -q -w "fs.protected_symlinks=$SYSCTL"
+	net_teardown
+	[ -z "${VICTIM:-}" ] || rm -r "$VICTIM"
+}
+
+# inside COMMAND...: in the server's network namespace and the test's mount namespace; nobody COMMAND...: as uid 65534.
+inside() { nsenter --net="/run/netns/$SERVER" --mount="/proc/$MOUNTS/ns/mnt" "$@"; }
+nobody() { inside setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+shut() { inside chmod 700 /sys/fs/bpf; } # to others
+ffi() { inside timeout -s KILL 20 "$FLAGFILTER" "$@"; }
+
+# hold DIRECTORY: another user holds a lock on it, until teardown.
+hold() {
+	start_in "$SERVER" nsenter --mount="/proc/$MOUNTS/ns/mnt" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		flock "$1" sleep 600
+	is_held() { ! inside flock -n "$1" true; }
+	wait_until 10 is_held "$1"
+}
+
+victim_is_whole() {
+	equal "$(cat "$VICTIM/sub/file" "$VICTIM/file")" $'keep\nkeep' "victim"
+}
+
+# refused TEXT...: attach, a change, what reads and detach each say in one line why, and do nothing.
+refused() {
+	local command
+	for command in "attach s0" "detach s0" "rule s0 syn-fin=off" "reset s0" "confirm s0" "detach --all"; do
+		# shellcheck disable=SC2086 # words on purpose
+		run --separate-stderr ffi $command
+		[ "$command" = "detach --all" ] || equal "$status" 1 "$command: $stderr"
+		[ "$status" -ne 1 ] || one_line "$@" || {
+			echo "$command"
+			return 1
+		}
+	done
+	equal "$(xdp_id)" ""
+}
+
+# ---- the directory of pins
+
+@test "a link of another user in place of our directory: told in one line, nothing behind it is touched" {
+	SYSCTL=$(sysctl -n fs.protected_symlinks)
+	sysctl -q -w fs.protected_symlinks=0 || SYSCTL=
+	nobody ln -s "$VICTIM" /sys/fs/bpf/flagfilter
+	refused "/sys/fs/bpf/flagfilter is a link of user 65534" "rm /sys/fs/bpf/flagfilter"
+	victim_is_whole
+	inside test -L /sys/fs/bpf/flagfilter
+	inside rm /sys/fs/bpf/flagfilter
+	nobody ln -s /nowhere /sys/fs/bpf/flagfilter
+	refused "/sys/fs/bpf/flagfilter is a link"
+	inside rm /sys/fs/bpf/flagfilter
+	shut
+	inside ln -s "$VICTIM" /sys/fs/bpf/flagfilter # root's own
+	refused "/sys/fs/bpf/flagfilter is a link of user 0"
+	victim_is_whole
+	inside rm /sys/fs/bpf/flagfilter
+	run -0 --separate-stderr ffi attach s0
+}
+
+@test "a directory of another user, who holds its lock: nobody waits for it" {
+	nobody mkdir -m 755 /sys/fs/bpf/flagfilter
+	hold /sys/fs/bpf/flagfilter
+	refused "/sys/fs/bpf/flagfilter belongs to user 65534" "remove it"
+	inside test -d /sys/fs/bpf/flagfilter
+}
+
+@test "our directory, open to others: told in one line, with what to do" {
+	shut
+	inside mkdir -m 777 /sys/fs/bpf/flagfilter
+	refused "/sys/fs/bpf/flagfilter is open to others (mode 777)" "chmod 700 /sys/fs/bpf/flagfilter"
+	inside chmod 700 /sys/fs/bpf/flagfilter
+	ffi attach s0
+	inside chmod 755 /sys/fs/bpf/flagfilter
+	for command in "stats s0" "status s0" "rule s0"; do
+		# shellcheck disable=SC2086 # words on purpose
+		run -1 --separate-stderr ffi $command
+		one_line "/sys/fs/bpf/flagfilter is open to others (mode 755)" "chmod 700 /sys/fs/bpf/flagfilter"
+	done
+	inside chmod 700 /sys/fs/bpf/flagfilter
+}
+
+@test "without /proc nothing is known of pins: one line, and none is swept" {
+	shut
+	ffi attach s0
+	run -1 --separate-stderr inside unshare --mount --propagation private sh -c "mount -t tmpfs none /proc && $FLAGFILTER rule s0 syn-fin=off"
+	one_line "/proc"
+	ffi rule s0 syn-fin=off
+}
+
+@test "/sys/fs/bpf where everybody may remove everything is not used; where it is sticky it is" {
+	inside chmod 777 /sys/fs/bpf
+	refused "/sys/fs/bpf is open to others (mode 777)" "chmod 700 /sys/fs/bpf"
+	inside chmod 1777 /sys/fs/bpf
+	ffi attach s0
+	ffi rule s0 syn-fin=off
+	ffi detach s0
+	shut
+	inside chown 65534 /sys/fs/bpf
+	refused "/sys/fs/bpf belongs to user 65534"
+}
+
+@test "whoever is not the one whose BPF filesystem it is leaves nothing there, whatever capabilities he has" {
+	local caps=+bpf,+net_admin,+perfmon,+sys_admin,+dac_override
+	run -1 --separate-stderr inside setpriv --reuid 65534 --regid 65534 --clear-groups \
+		"--inh-caps=$caps" "--ambient-caps=$caps" "$VICTIM/flagfilter" attach s0
+	explained_line root
+	equal "$(inside find /sys/fs/bpf -mindepth 1 ! -name '*.debug')" ""
+	shut
+	ffi attach s0
+}
+
+@test "what is not ours among our pins is passed over, told in one line, and no command fails for it" {
+	local name
+	shut
+	ffi attach s0
+	local pins id=/sys/fs/bpf/flagfilter/$SERVER_ID
+	pins=$(inside find /sys/fs/bpf/flagfilter -mindepth 1 -maxdepth 1)
+	while read -r name; do
+		PROGRAM=$(xdp_id) inside sh -c "$name"
+		for command in "rule s0 syn-fin=off" "rule s0 syn-fin=enforce" "attach s0"; do
+			# shellcheck disable=SC2086 # words on purpose
+			run -0 --separate-stderr ffi $command
+			equal "${#stderr_lines[@]}" 1 "$name: $command: $stderr"
+			[[ $stderr == *"/sys/fs/bpf/flagfilter/"*"passed over"* ]]
+		done
+		for command in "stats s0" status "doctor s0"; do
+			# shellcheck disable=SC2086 # words on purpose
+			run -0 --separate-stderr ffi $command
+		done
+		victim_is_whole
+		inside sh -c "cd /sys/fs/bpf/flagfilter && find . -mindepth 1 -maxdepth 1 ! -name ${pins##*/} -exec rm -r {} +"
+	done <<-STRAY
+		ln -s $VICTIM $id-999
+		ln -s $VICTIM/nowhere $id-999
+		ln -s . $id-999
+		mkdir $id-999; chown 65534 $id-999
+		mkdir -m 777 $id-999
+		mkdir $id-999 $id-999/state
+		mkdir $id-999; ln -s $pins/state $id-999/state
+		mkdir $id-999; bpftool prog pin id \$PROGRAM $id-999/state
+		bpftool prog pin id \$PROGRAM $id-999
+		mkdir /sys/fs/bpf/flagfilter/other; ln -s . /sys/fs/bpf/flagfilter/other/link
+		mkdir /sys/fs/bpf/flagfilter/$SERVER_ID-
+		mkdir /sys/fs/bpf/flagfilter/$SERVER_ID-1-2-3
+		mkdir "/sys/fs/bpf/flagfilter/a;id>z"
+		mkdir /sys/fs/bpf/flagfilter/\$(printf '1%.0s' \$(seq 200))
+		cd /sys/fs/bpf/flagfilter; seq -f x%g 5000 | xargs mkdir
+	STRAY
+	equal "$(inside find /sys/fs/bpf/flagfilter -mindepth 1 -maxdepth 1)" "$pins"
+	ffi detach s0
+	equal "$(inside find /sys/fs/bpf -mindepth 1 ! -name '*.debug' ! -name xdp)" ""
+}
+
+# ---- libxdp's directory
+
+# killed_loader_left NAME: the note of a dispatcher that a killed loader has left, and the filter that it is kept with.
+killed_loader_left() {
+	ffi attach s0
+	PINS_HERE=$(inside find /sys/fs/bpf/flagfilter -mindepth 1 -maxdepth 1)
+	INDEX=$(in_s ip -j link show s0 | jq '.[0].ifindex')
+	inside ln -s "$SERVER_ID" "$PINS_HERE/dispatch-$INDEX-4242"
+}
+
+@test "libxdp's directory of another user, and a link in it: a killed loader's note does not make us remove what is there" {
+	killed_loader_left
+	inside rmdir /sys/fs/bpf/xdp 2>/dev/null || true
+	nobody mkdir /sys/fs/bpf/xdp
+	nobody ln -s "$VICTIM" "/sys/fs/bpf/xdp/dispatch-$INDEX-4242"
+	ffi rule s0 syn-rst=off
+	victim_is_whole
+	nobody rm "/sys/fs/bpf/xdp/dispatch-$INDEX-4242"
+	nobody rmdir /sys/fs/bpf/xdp
+	nobody ln -s "$VICTIM" /sys/fs/bpf/xdp
+	mkdir "$VICTIM/dispatch-$INDEX-4242"
+	echo keep >"$VICTIM/dispatch-$INDEX-4242/file"
+	ffi rule s0 syn-rst=enforce
+	equal "$(cat "$VICTIM/dispatch-$INDEX-4242/file")" keep
+	inside rm /sys/fs/bpf/xdp
+	inside mkdir /sys/fs/bpf/xdp
+	inside ln -s "$VICTIM/sub" "/sys/fs/bpf/xdp/dispatch-$INDEX-4242"
+	ffi rule s0 syn-rst=off
+	victim_is_whole
+}
+
+@test "libxdp's directory of another user, who holds its lock: attach says so and does not wait" {
+	nobody mkdir -m 755 /sys/fs/bpf/xdp
+	hold /sys/fs/bpf/xdp
+	run -1 --separate-stderr ffi attach s0
+	explained_line "/sys/fs/bpf/xdp belongs to user 65534"
+	equal "$(xdp_id)" ""
+	equal "$(inside find /sys/fs/bpf/flagfilter 2>/dev/null)" ""
+}
+
+@test "libxdp's directory, root's and open to be read: who holds its lock is not waited for without end" {
+	inside mkdir -m 755 /sys/fs/bpf/xdp
+	hold /sys/fs/bpf/xdp
+	run -1 --separate-stderr ffi attach s0
+	explained_line "the lock on /sys/fs/bpf/xdp"
+	equal "$(xdp_id)" ""
+}
