@@ -173,6 +173,7 @@ refused() {
 		mkdir /sys/fs/bpf/flagfilter/$SERVER_ID-1-2-3
 		mkdir "/sys/fs/bpf/flagfilter/a;id>z"
 		mkdir /sys/fs/bpf/flagfilter/\$(printf '1%.0s' \$(seq 200))
+		ln -s $VICTIM /sys/fs/bpf/flagfilter/unconfirmed-x
 		cd /sys/fs/bpf/flagfilter; seq -f x%g 5000 | xargs mkdir
 	STRAY
 	equal "$(inside find /sys/fs/bpf/flagfilter -mindepth 1 -maxdepth 1)" "$pins"
@@ -226,4 +227,85 @@ killed_loader_left() {
 	run -1 --separate-stderr ffi attach s0
 	explained_line "the lock on /sys/fs/bpf/xdp"
 	equal "$(xdp_id)" ""
+}
+
+# ---- changes that are unconfirmed
+
+unconfirmed() { ffi --json status s0 | jq -c ".filters[0].unconfirmed$1"; }
+
+@test "/run/flagfilter with FIFOs, links, foreign files and locks: no change waits for it, or trusts it" {
+	local id prepare
+	shut
+	ffi attach s0
+	id=$(inside bpftool -j map show pinned "$(inside find /sys/fs/bpf/flagfilter -name counters)" | jq .id)
+	while read -r prepare; do
+		inside sh -c "$prepare"
+		ffi rule s0 syn-rst=off
+		ffi rule s0 syn-rst=enforce
+		ffi rule s0 syn-fin=off --confirm 60
+		equal "$(unconfirmed .guarded)" true "$prepare"
+		ffi confirm s0
+		ffi rule s0 syn-fin=enforce
+		victim_is_whole
+		inside rm -rf /run/flagfilter
+	done <<-STATE
+		mkdir /run/flagfilter; mkfifo /run/flagfilter/unconfirmed-$id
+		mkdir /run/flagfilter; ln -s $VICTIM/file /run/flagfilter/unconfirmed-$id
+		ln -s $VICTIM /run/flagfilter
+		mkfifo /run/flagfilter
+		mkdir /run/flagfilter; chown 65534 /run/flagfilter; mkfifo /run/flagfilter/unconfirmed-$id
+		mkdir /run/flagfilter; mkdir /run/flagfilter/unconfirmed-$id
+		mkdir /run/flagfilter; echo '# -5 99999999999999999999 x' >/run/flagfilter/unconfirmed-$id
+	STATE
+	inside sh -c "mkdir -m 777 /run/flagfilter; echo '# 5 99999999999999999 x' >/run/flagfilter/unconfirmed-$id; chmod 666 /run/flagfilter/*"
+	hold "/run/flagfilter/unconfirmed-$id"
+	equal "$(unconfirmed "")" null
+	ffi rule s0 syn-rst=off
+}
+
+@test "an unconfirmed change is seen, guarded and taken back whatever /run its beholder has" {
+	local file
+	shut
+	ffi attach s0
+	ffi rule s0 syn-fin=off --confirm 5
+	file=$(unconfirmed .file)
+	equal "$(inside stat -c '%a %u' "${file//\"/}")" "600 0"
+	run -1 --separate-stderr inside unshare --mount --propagation private sh -c "mount -t tmpfs tmpfs /run && $FLAGFILTER rule s0 syn-rst=off"
+	one_line "unconfirmed change"
+	equal "$(inside unshare --mount --propagation private sh -c "mount -t tmpfs tmpfs /run && $FLAGFILTER --json status s0" |
+		jq -c '.filters[0].unconfirmed | [.guarded, .file]')" "[true,null]"
+	is_back() { [ "$(ffi --json rule s0 | jq -r '.rules[] | select(.name == "syn-fin").mode')" = enforce ]; }
+	wait_until 20 is_back
+	equal "$(unconfirmed "")" null
+	equal "$(inside find /run/flagfilter /sys/fs/bpf/flagfilter -name 'unconfirmed-*' 2>/dev/null)" ""
+}
+
+# poke_generation: somebody who knows nothing of marks flips the policy, twice.
+poke_generation() {
+	inside "$PYTHON" - "$(inside find /sys/fs/bpf/flagfilter -name state)" <<-'PY'
+		import ctypes, mmap, os, struct, sys
+		libc = ctypes.CDLL(None, use_errno=True)
+		path = ctypes.create_string_buffer(sys.argv[1].encode())
+		attr = struct.pack("QII", ctypes.addressof(path), 0, 0)
+		fd = libc.syscall(321, 7, attr, len(attr))  # BPF_OBJ_GET
+		assert fd >= 0, os.strerror(ctypes.get_errno())
+		state = mmap.mmap(fd, mmap.PAGESIZE)
+		generation, = struct.unpack_from("I", state, 4)
+		struct.pack_into("I", state, 4, generation + 2)
+	PY
+}
+
+@test "a policy that somebody else has put in force meanwhile is not overwritten by the guardian" {
+	[ "$(uname -m)" = x86_64 ] || skip "x86 only"
+	local guardian
+	shut
+	ffi attach s0
+	ffi rule s0 syn-fin=off --confirm 3
+	guardian=$(unconfirmed .guardian)
+	poke_generation
+	gone() { ! kill -0 "$guardian" 2>/dev/null; }
+	wait_until 20 gone
+	equal "$(ffi --json rule s0 | jq -r '.rules[] | select(.name == "syn-fin").mode')" off
+	equal "$(unconfirmed "")" null
+	ffi rule s0 syn-rst=off
 }

@@ -59,10 +59,11 @@ static json_t *unconfirmed_to_json(const struct status *status)
 
 	if (!status->unconfirmed)
 		return json_null();
-	return json_pack("{so so sb sI ss}", "goes_back_in_s",
+	return json_pack("{so so sb sI so}", "goes_back_in_s",
 			 pending->guarded ? json_integer(pending_seconds(pending)) : json_null(), "to",
 			 *pending->to ? json_string(pending->to) : json_null(), "guarded", pending->guarded, "guardian",
-			 (json_int_t)pending->guardian, "file", pending->path);
+			 (json_int_t)pending->guardian, "file",
+			 *pending->path ? json_string(pending->path) : json_null());
 }
 
 /* NULL, if nobody asked for it. */
@@ -124,7 +125,7 @@ static void print_unconfirmed(const struct status *status)
 	else
 		printf("  pending   unconfirmed, and does not go back by itself: its guardian is gone\n");
 	printf("            to keep it:  %s\n", shell_command("confirm", status->name, "", "").text);
-	if (!pending->guarded && *pending->to)
+	if (!pending->guarded && *pending->path)
 		printf("            to go back:  %s\n", shell_command("apply", status->name, pending->path, "").text);
 }
 
@@ -215,7 +216,11 @@ static int add_status(struct statuses *all, const char *interface, struct diag *
 	status->applied_ns = snapshot_wall_ns(snapshot, snapshot->applied_ns);
 	status->counting_ns = snapshot_wall_ns(snapshot, snapshot->counts.counting_ns);
 	status->reset = snapshot_was_reset(snapshot);
-	status->unconfirmed = !pending_read(pins_filter_id(status->location.pins), &status->pending);
+	error = pending_read(pins_filter_id(status->location.pins), &status->pending);
+	if (error && error != -ENOENT)
+		return diag_fail(diag, error, "cannot tell whether %s has an unconfirmed change: %s",
+				 status->location.interface.name, strerror(-error));
+	status->unconfirmed = !error;
 	all->count++;
 	return 0;
 }

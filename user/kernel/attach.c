@@ -215,6 +215,8 @@ static int replace_shared(const struct location *location, struct filter *filter
 	if (error)
 		return error;
 	error = filter_hand_over(filter, &successor);
+	if (!error)
+		error = pending_follow(pins_filter_id(pins), filter_generation(&successor));
 	if (error)
 		return diag_fail(diag, error, "cannot hand %s over to the new program: %s; the old one stays",
 				 location->interface.name, strerror(-error));
@@ -290,7 +292,7 @@ static int guard_attached(const struct location *location, struct undo *undo, st
 	int error;
 
 	undo->attached = true;
-	error = pending_guard(undo, pins_filter_id(location->pins), location->interface.ifindex, diag);
+	error = pending_guard(undo, pins_filter_id(location->pins), location->interface.ifindex, 0, diag);
 	if (error)
 		attach_remove(location, &ignored);
 	return error;

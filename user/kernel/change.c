@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "kernel/attach.h"
 #include <errno.h>
+#include <string.h>
 
 /* The filter on an interface, for a change of it; the caller has the lock. */
 static int open_to_change(const char *interface, struct location *location, struct filter *filter, struct diag *diag)
@@ -37,7 +38,8 @@ int change_policy(struct snapshot *snapshot, const char *interface, policy_chang
 		undo->policy = *policy;
 	error = change(policy, context, diag);
 	if (!error && undo)
-		error = pending_guard(undo, pins_filter_id(location.pins), location.interface.ifindex, diag);
+		error = pending_guard(undo, pins_filter_id(location.pins), location.interface.ifindex,
+				      filter_generation(&filter) + 1, diag);
 	if (error)
 		return error;
 	error = filter_change(&filter, policy, diag);
@@ -71,6 +73,21 @@ static bool is_gone(const struct undo *undo, const struct location *location, in
 	return error == -ENOENT || error == -ENODEV || (!error && pins_filter_id(location->pins) != undo->filter);
 }
 
+/* Puts the policy from before in force, unless another one has been put in force meanwhile by who knew no mark. */
+static int restore(const struct undo *undo, struct filter *filter, struct diag *diag)
+{
+	__u32 generation;
+	int error = pending_generation(undo->pending, &generation);
+
+	if (error)
+		return diag_fail(diag, error, "cannot read its mark: %s", strerror(-error));
+	if (generation != filter_generation(filter)) {
+		pending_remove(undo->filter);
+		return diag_fail(diag, -ESTALE, "somebody else has changed the policy since; that stays");
+	}
+	return filter_restore(filter, &undo->policy, diag);
+}
+
 int change_undo(const struct undo *undo, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
@@ -89,7 +106,7 @@ int change_undo(const struct undo *undo, struct diag *diag)
 	if (is_gone(undo, &location, error))
 		error = open_moved(undo, &filter, diag);
 	if (!error)
-		error = undo->attached ? attach_remove(&location, diag) : filter_restore(&filter, &undo->policy, diag);
+		error = undo->attached ? attach_remove(&location, diag) : restore(undo, &filter, diag);
 	if (!error || error == -ECANCELED)
 		pending_remove(undo->filter);
 	return error;
@@ -108,9 +125,11 @@ int change_confirm(const char *interface, struct pending *pending, struct diag *
 		return error;
 	id = pins_filter_id(location.pins);
 	error = pending_read(id, pending);
+	if (error == -ENOENT)
+		return error;
 	if (!error)
-		pending_remove(id);
-	return error;
+		error = pending_remove(id);
+	return error ? diag_fail(diag, error, "cannot confirm the change of %s: %s", interface, strerror(-error)) : 0;
 }
 
 int change_reset(const char *interface, struct diag *diag)
@@ -122,5 +141,12 @@ int change_reset(const char *interface, struct diag *diag)
 
 	if (!error)
 		error = open_to_change(interface, &location, &filter, diag);
-	return error ? error : filter_reset(&filter, diag);
+	if (!error)
+		error = filter_reset(&filter, diag);
+	if (error)
+		return error;
+	error = pending_follow(pins_filter_id(location.pins), filter_generation(&filter));
+	return error ? diag_fail(diag, error, "the counters begin anew, but the unconfirmed change of %s will stay: %s",
+				 interface, strerror(-error))
+		     : 0;
 }

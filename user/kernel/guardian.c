@@ -6,7 +6,7 @@
  * on that terminal that makes the change, but one that has left its session before, keeps none of its files, and
  * depends on nothing but its own life. It has the old policy in its memory, and waits by a clock that goes on while the
  * machine is suspended. Before it may take the change back it takes the lock that every change needs, and then looks
- * whether the file that says "unconfirmed" is still there: so a confirmation either comes before or finds it gone.
+ * whether the mark that says "unconfirmed" is still there: so a confirmation either comes before or finds it gone.
  *
  * Asked to end (SIGTERM: a service that stops, a session whose processes are ended) it takes the change back at once.
  * Killed (SIGKILL) it can do nothing: its lock is free then, and `status` says so.
@@ -20,7 +20,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -29,7 +28,7 @@
 #include <unistd.h>
 
 #define ONLY_FD                                                                                                        \
-	3	   /* the guardian's only one beside the standard three: where to tell that it is done, then the file  \
+	3	   /* the guardian's only one beside the standard three: where to tell that it is done, then the mark  \
 		    */
 #define RETRIES 60 /* seconds for which a failing undo is tried again */
 
@@ -76,19 +75,14 @@ static void wait_for_the_end(const struct undo *undo)
 	const struct itimerspec timer = {.it_value = clock_boot_to_timer(undo->deadline_ns)};
 	struct pollfd wake[] = {
 		{.fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC), .events = POLLIN},
-		{.fd = inotify_init1(IN_CLOEXEC), .events = POLLIN},
+		{.fd = pending_watch(undo->pending), .events = POLLIN},
 		{.fd = -1, .events = POLLIN},
 	};
-	char file[32];
 	sigset_t end;
 
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	wake[2].fd = signalfd(-1, &end, SFD_CLOEXEC);
-	/* That the file is removed shows as a change of its link count; without inotify it shows when the time has
-	 * come. */
-	snprintf(file, sizeof(file), "/proc/self/fd/%d", undo->pending);
-	inotify_add_watch(wake[1].fd, file, IN_ATTRIB);
 	if (!pending_is_on(undo->pending))
 		return;
 	if (wake[0].fd < 0 || timerfd_settime(wake[0].fd, TFD_TIMER_ABSTIME, &timer, NULL))
@@ -103,7 +97,8 @@ static void take_back(const struct undo *undo)
 	struct diag diag = {};
 	int error = -EIO;
 
-	for (int tries = 0; tries < RETRIES && error && error != -ECANCELED && error != -EXDEV; tries++) {
+	for (int tries = 0; tries < RETRIES && error && error != -ECANCELED && error != -EXDEV && error != -ESTALE;
+	     tries++) {
 		if (tries)
 			sleep(1);
 		error = change_undo(undo, &diag);

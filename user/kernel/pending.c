@@ -4,20 +4,35 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/text.h"
+#include "kernel/bpffs.h"
 #include "policy/write.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
-#define FILE_PREFIX "unconfirmed-"
+#define PREFIX "unconfirmed-"
+#define NAME_SIZE 32
+#define LINK "change"	 /* in the directory of a change; what it says is its target: see make_link() */
+#define NEXT_LINK "next" /* takes its place */
 
-static const char *path_of(__u32 filter, char path[PENDING_PATH_SIZE])
+/* Of its directory in PINS_ROOT, and of the file in PENDING_ROOT. */
+static const char *name_of(__u32 filter, char name[NAME_SIZE])
 {
-	snprintf(path, PENDING_PATH_SIZE, PENDING_ROOT "/" FILE_PREFIX "%u", filter);
-	return path;
+	snprintf(name, NAME_SIZE, PREFIX "%u", filter);
+	return name;
+}
+
+bool pending_is_name(const char *name)
+{
+	char made[NAME_SIZE];
+	unsigned int filter;
+
+	return sscanf(name, PREFIX "%u", &filter) == 1 && !strcmp(name_of(filter, made), name);
 }
 
 unsigned int pending_seconds(const struct pending *pending)
@@ -27,111 +42,294 @@ unsigned int pending_seconds(const struct pending *pending)
 	return pending->deadline_ns > now ? (pending->deadline_ns - now + 999999999) / 1000000000 : 0;
 }
 
-/* The first line is a comment of the policy file: guardian, deadline, label. */
-static int write_file(int fd, __u64 deadline_ns, const struct policy *policy)
-{
-	_cleanup_file_ FILE *file = fdopen(dup(fd), "w");
+/* ---- the policy to go back to, in a file, for people */
 
-	if (!file || flock(fd, LOCK_EX))
+/* Returns a descriptor, or -errno with DIAG filled. */
+static int open_files(struct diag *diag)
+{
+	return directory_open(AT_FDCWD, PENDING_ROOT, DIRECTORY_SHARED, 0, diag);
+}
+
+static int write_file(int files, const char *name, const struct policy *policy)
+{
+	_cleanup_file_ FILE *file = NULL;
+	int fd;
+
+	unlinkat(files, name, 0); /* what is there is of a change that nobody guards any more */
+	fd = openat(files, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
 		return -errno;
-	fprintf(file, "# %d %llu %s\n", getpid(), (unsigned long long)deadline_ns, policy ? policy->label : "");
-	if ((policy && policy_write(file, policy)) || fflush(file))
+	file = fdopen(fd, "w");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return policy_write(file, policy) || fflush(file) ? -errno : 0;
+}
+
+/* Where it cannot be kept, the change is guarded all the same: the guardian has the policy in its memory. */
+static void keep_policy(__u32 filter, const struct policy *policy)
+{
+	int made = mkdir(PENDING_ROOT, 0700);
+	struct diag diag = {};
+	_cleanup_fd_ int files = open_files(&diag);
+	char name[NAME_SIZE];
+	int error;
+
+	(void)made; /* if it could not be made, it cannot be opened */
+	if (files < 0) {
+		diag_remark("the policy to go back to is not kept in a file: %s",
+			    *diag.text ? diag.text : "no " PENDING_ROOT);
+		return;
+	}
+	error = write_file(files, name_of(filter, name), policy);
+	if (!error)
+		return;
+	unlinkat(files, name, 0);
+	diag_remark("the policy to go back to is not kept in " PENDING_ROOT "/%s: %s", name, strerror(-error));
+}
+
+/* Its path, if it is there; otherwise empty. */
+static void find_policy(__u32 filter, char path[PENDING_PATH_SIZE])
+{
+	_cleanup_fd_ int files = open_files(NULL);
+	struct stat status;
+	char name[NAME_SIZE];
+
+	*path = '\0';
+	if (files >= 0 && !fstatat(files, name_of(filter, name), &status, AT_SYMLINK_NOFOLLOW) &&
+	    S_ISREG(status.st_mode) && status.st_uid == geteuid())
+		snprintf(path, PENDING_PATH_SIZE, PENDING_ROOT "/%s", name);
+}
+
+static void forget_policy(__u32 filter)
+{
+	_cleanup_fd_ int files = open_files(NULL);
+	char name[NAME_SIZE];
+
+	if (files < 0)
+		return;
+	unlinkat(files, name_of(filter, name), 0);
+	rmdir(PENDING_ROOT); /* only if it is empty */
+}
+
+/* ---- the mark */
+
+static int make_link(int mark, const char *name, const struct pending *pending)
+{
+	char target[128 + FF_LABEL_SIZE];
+
+	snprintf(target, sizeof(target), "%d %llu %u %s", pending->guardian, (unsigned long long)pending->deadline_ns,
+		 pending->generation, pending->to);
+	return symlinkat(target, mark, name) ? -errno : 0;
+}
+
+/* -ENOENT if there is none; -EPROTO if it says nothing that pending_guard() has written */
+static int read_link(int mark, struct pending *pending)
+{
+	char text[128 + FF_LABEL_SIZE] = "";
+	unsigned long long deadline_ns;
+	int label = 0;
+
+	if (readlinkat(mark, LINK, text, sizeof(text) - 1) < 0)
 		return -errno;
+	if (sscanf(text, "%d %llu %u%n", &pending->guardian, &deadline_ns, &pending->generation, &label) != 3 ||
+	    text[label] != ' ' || pending->guardian <= 0 ||
+	    deadline_ns > clock_boot_ns() + PENDING_SECONDS_MAX * 1000000000ull)
+		return -EPROTO;
+	pending->deadline_ns = deadline_ns;
+	snprintf(pending->to, sizeof(pending->to), "%.*s", FF_LABEL_SIZE - 1, text + label + 1);
+	text_clean(pending->to);
 	return 0;
 }
 
-/* Returns the file, locked, or -errno with DIAG filled. POLICY is NULL if the filter is to be detached. */
-static int create(__u32 filter, __u64 deadline_ns, const struct policy *policy, struct diag *diag)
+static int open_mark(int root, __u32 filter)
 {
-	char path[PENDING_PATH_SIZE];
-	int fd, error;
+	char name[NAME_SIZE];
 
-	if (mkdir(PENDING_ROOT, 0700) && errno != EEXIST)
-		return diag_fail(diag, -errno, "cannot make " PENDING_ROOT ": %s", strerror(errno));
-	unlink(path_of(filter, path)); /* what nobody guards any more */
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return diag_fail(diag, -errno, "cannot make %s: %s", path, strerror(errno));
-	error = write_file(fd, deadline_ns, policy);
-	if (!error)
-		return fd;
-	pending_remove(filter);
-	close(fd);
-	return diag_fail(diag, error, "cannot write %s: %s", path, strerror(-error));
+	return bpffs_open_in(root, name_of(filter, name));
 }
 
-int pending_guard(struct undo *undo, __u32 filter, unsigned int ifindex, struct diag *diag)
+/* First the link, which the guardian waits for. -errno */
+static int remove_mark(int root, __u32 filter)
 {
-	undo->deadline_ns = clock_boot_ns() + undo->seconds * 1000000000ull;
+	_cleanup_fd_ int mark = open_mark(root, filter);
+	char name[NAME_SIZE];
+
+	if (mark < 0)
+		return mark == -ENOENT ? 0 : mark;
+	if (unlinkat(mark, LINK, 0) && errno != ENOENT)
+		return -errno;
+	return directory_remove(mark, root, name_of(filter, name));
+}
+
+int pending_remove(__u32 filter)
+{
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+	int error = root < 0 ? root : remove_mark(root, filter);
+
+	if (!error || error == -ENOENT)
+		forget_policy(filter);
+	return error == -ENOENT ? 0 : error;
+}
+
+/* Nobody has a lock on a directory that has just been made, and nobody but root can open it. */
+static int make_mark(__u32 filter, const struct pending *pending)
+{
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+	char name[NAME_SIZE];
+	int error = root < 0 ? root : remove_mark(root, filter), mark; /* of what nobody guards any more */
+
+	if (error)
+		return error;
+	if (mkdirat(root, name_of(filter, name), 0700))
+		return -errno;
+	mark = open_mark(root, filter);
+	error = mark < 0 ? mark : flock(mark, LOCK_EX | LOCK_NB) ? -errno : make_link(mark, LINK, pending);
+	if (!error)
+		return mark;
+	cleanup_fd(&mark);
+	unlinkat(root, name, AT_REMOVEDIR);
+	return error;
+}
+
+int pending_guard(struct undo *undo, __u32 filter, unsigned int ifindex, __u32 generation, struct diag *diag)
+{
+	struct pending pending = {.guardian = getpid(), .generation = generation};
+
+	undo->deadline_ns = pending.deadline_ns = clock_boot_ns() + undo->seconds * 1000000000ull;
 	undo->ifindex = ifindex;
 	undo->filter = filter;
-	undo->pending = create(filter, undo->deadline_ns, undo->attached ? NULL : &undo->policy, diag);
-	return undo->pending < 0 ? undo->pending : 0;
+	if (!undo->attached)
+		memcpy(pending.to, undo->policy.label, sizeof(pending.to));
+	undo->pending = make_mark(filter, &pending);
+	if (undo->pending < 0)
+		return diag_fail(diag, undo->pending, "cannot make " PINS_ROOT "/" PREFIX "%u: %s", filter,
+				 strerror(-undo->pending));
+	if (!undo->attached)
+		keep_policy(filter, &undo->policy);
+	return 0;
 }
 
 int pending_read(__u32 filter, struct pending *pending)
 {
-	char text[2 * FF_LABEL_SIZE] = "";
-	unsigned long long deadline_ns = 0;
-	_cleanup_fd_ int fd = -1;
-	int label = 0;
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+	_cleanup_fd_ int mark = root < 0 ? root : open_mark(root, filter);
+	int error;
 
 	memset(pending, 0, sizeof(*pending));
-	fd = open(path_of(filter, pending->path), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (read(fd, text, sizeof(text) - 1) <= 0 ||
-	    sscanf(text, "# %d %llu%n", &pending->guardian, &deadline_ns, &label) != 2)
-		return -ENOENT; /* it is only just being made */
-	label += text[label] == ' ';
-	pending->deadline_ns = deadline_ns;
-	snprintf(pending->to, sizeof(pending->to), "%.*s", (int)strcspn(text + label, "\n"), text + label);
-	pending->guarded = flock(fd, LOCK_SH | LOCK_NB);
+	error = mark < 0 ? mark : read_link(mark, pending);
+	if (error && error != -EPROTO)
+		return error; /* without a link it is only just being made */
+	pending->guarded = flock(mark, LOCK_SH | LOCK_NB);
+	if (error)
+		return error;
+	find_policy(filter, pending->path);
 	return 0;
 }
 
-void pending_remove(__u32 filter)
+int pending_follow(__u32 filter, __u32 generation)
 {
-	char path[PENDING_PATH_SIZE];
+	struct diag ignored;
+	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+	_cleanup_fd_ int mark = root < 0 ? root : open_mark(root, filter);
+	struct pending pending = {};
+	int error = mark < 0 ? mark : read_link(mark, &pending);
 
-	unlink(path_of(filter, path));
-	rmdir(PENDING_ROOT); /* only if it is empty */
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	unlinkat(mark, NEXT_LINK, 0);
+	pending.generation = generation;
+	error = make_link(mark, NEXT_LINK, &pending);
+	return error ? error : renameat(mark, NEXT_LINK, mark, LINK) ? -errno : 0;
 }
 
-void pending_sweep(void)
+/* Whether the kernel has no filter of this id any more. */
+static bool is_gone(__u32 filter)
 {
-	_cleanup_dir_ DIR *root = opendir(PENDING_ROOT);
-	char path[PENDING_PATH_SIZE];
+	_cleanup_fd_ int map = bpf_map_get_fd_by_id(filter);
+
+	return map < 0 && errno == ENOENT;
+}
+
+/* Calls FORGET for each filter that is gone and has a mark, or a file, in DIR. */
+static void forget_gone(int dir, int root, void (*forget)(int root, __u32 filter))
+{
+	_cleanup_dir_ DIR *entries = directory_read(dir);
 	struct dirent *entry;
 	unsigned int filter;
 
-	while (root && (entry = readdir(root))) {
-		_cleanup_fd_ int file = -1, map = -1;
-
-		if (sscanf(entry->d_name, FILE_PREFIX "%u", &filter) != 1)
-			continue;
-		file = open(path_of(filter, path), O_RDONLY | O_CLOEXEC);
-		if (file < 0 || flock(file, LOCK_SH | LOCK_NB))
-			continue;
-		map = bpf_map_get_fd_by_id(filter);
-		if (map < 0 && errno == ENOENT)
-			pending_remove(filter);
-	}
+	while (entries && (entry = readdir(entries)))
+		if (pending_is_name(entry->d_name) && sscanf(entry->d_name, PREFIX "%u", &filter) == 1 &&
+		    is_gone(filter))
+			forget(root, filter);
 }
 
-bool pending_is_on(int fd)
+static void forget_mark(int root, __u32 filter)
 {
-	struct stat status;
+	_cleanup_fd_ int mark = open_mark(root, filter);
 
-	return !fstat(fd, &status) && status.st_nlink;
+	if (mark >= 0 && !flock(mark, LOCK_SH | LOCK_NB))
+		remove_mark(root, filter);
+}
+
+static void forget_file(int root, __u32 filter)
+{
+	(void)root;
+	forget_policy(filter);
+}
+
+void pending_sweep(int root)
+{
+	_cleanup_fd_ int files = open_files(NULL);
+
+	forget_gone(root, root, forget_mark);
+	if (files >= 0)
+		forget_gone(files, root, forget_file);
+}
+
+bool pending_is_on(int mark)
+{
+	char first;
+
+	return readlinkat(mark, LINK, &first, 1) > 0 || errno != ENOENT;
+}
+
+int pending_watch(int mark)
+{
+	int fd = inotify_init1(IN_CLOEXEC);
+	char path[DIRECTORY_PATH_SIZE];
+
+	directory_path(mark, ".", path);
+	if (fd >= 0)
+		inotify_add_watch(fd, path, IN_DELETE);
+	return fd;
+}
+
+int pending_generation(int mark, __u32 *generation)
+{
+	struct pending pending;
+	int error = read_link(mark, &pending);
+
+	if (!error)
+		*generation = pending.generation;
+	return error;
 }
 
 int pending_refuse(__u32 filter, const char *interface, struct diag *diag)
 {
 	struct pending pending;
+	int error = pending_read(filter, &pending);
 
-	if (pending_read(filter, &pending) || pending.guardian == getpid())
+	if (error == -ENOENT || pending.guardian == getpid())
 		return 0;
+	if (error && (error != -EPROTO || pending.guarded))
+		return diag_fail(diag, error,
+				 "cannot tell whether %s has an unconfirmed change: " PINS_ROOT "/" PREFIX "%u: %s",
+				 interface, filter, strerror(-error));
 	if (!pending.guarded) {
 		pending_remove(filter);
 		return 0;

@@ -199,7 +199,7 @@ static int next_dir(DIR *root, char path[PINS_PATH_SIZE], int *dir)
 	while ((entry = readdir(root))) {
 		int fd;
 
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' || pending_is_name(entry->d_name))
 			continue;
 		if (!is_name(entry->d_name)) {
 			bpffs_pass_over(entry->d_name, "no filter's pins have such a name");
@@ -386,7 +386,7 @@ static int take_lock(int *lock, int operation, struct diag *diag)
 		*lock = root;
 		root = -1;
 		sweep(*lock);
-		pending_sweep();
+		pending_sweep(*lock);
 		return 0;
 	}
 }
