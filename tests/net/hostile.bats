@@ -309,3 +309,30 @@ poke_generation() {
 	equal "$(unconfirmed "")" null
 	ffi rule s0 syn-rst=off
 }
+
+# ---- numbers that are used again
+
+@test "a namespace deleted with its filter leaves nothing that a later one of the same number would take for its own" {
+	local ns=ff-$$-x first second
+	NAMESPACES+=("$ns")
+	for _ in {1..20}; do
+		ip netns add "$ns"
+		ip -n "$ns" link add s0 index 77 type veth peer name p0
+		first=$(netns_id "$ns")
+		nsenter --net="/run/netns/$ns" --mount="/proc/$MOUNTS/ns/mnt" "$FLAGFILTER" attach s0 >/dev/null
+		ip netns del "$ns"
+		sleep 0.5 # until the kernel has let go of its program
+		ip netns add "$ns"
+		second=$(netns_id "$ns")
+		ip -n "$ns" link add s0 index 77 type veth peer name p0
+		run nsenter --net="/run/netns/$ns" --mount="/proc/$MOUNTS/ns/mnt" "$FLAGFILTER" status s0
+		equal "$status" 3
+		[[ $output == "not attached to s0" ]] || {
+			echo "$output"
+			return 1
+		}
+		ip netns del "$ns"
+		[ "$first" != "$second" ] || return 0
+	done
+	skip "no number was used again"
+}

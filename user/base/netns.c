@@ -7,8 +7,13 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
 int netns_enter(const char *name, struct diag *diag)
 {
@@ -38,4 +43,13 @@ unsigned long netns_id(void)
 	struct stat status;
 
 	return stat("/proc/self/ns/net", &status) ? 0 : status.st_ino;
+}
+
+unsigned long long netns_cookie(void)
+{
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	unsigned long long cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	return fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) ? 0 : cookie;
 }

@@ -11,4 +11,7 @@ int netns_enter(const char *name, struct diag *diag);
 /* What tells this process's network namespace from every other that exists now: an inode number, 0 if unknown. */
 unsigned long netns_id(void);
 
+/* What tells it from all others since the system was started; 0 before Linux 5.14. */
+unsigned long long netns_cookie(void);
+
 #endif

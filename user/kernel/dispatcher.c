@@ -18,10 +18,10 @@
 
 void dispatcher_note(int notes, unsigned int ifindex, __u32 id)
 {
-	char name[48], netns[24];
+	char name[48], netns[48];
 
 	snprintf(name, sizeof(name), NAME, ifindex, id);
-	snprintf(netns, sizeof(netns), "%lu", netns_id());
+	snprintf(netns, sizeof(netns), "%lu %llu", netns_id(), netns_cookie());
 	(void)!symlinkat(netns, notes, name); /* without it there is a leftover only if this process is killed, too */
 }
 
@@ -37,11 +37,15 @@ void dispatcher_note_attached(int notes, unsigned int ifindex)
 		dispatcher_note(notes, ifindex, there.generic);
 }
 
+/* The number of a namespace is used again when it is gone; its cookie is not, where the kernel knows it. */
 static bool noted_here(int notes, const char *name)
 {
-	char netns[24] = "";
+	unsigned long long cookie = netns_cookie();
+	unsigned long netns;
+	char text[48] = "";
 
-	return readlinkat(notes, name, netns, sizeof(netns) - 1) > 0 && strtoul(netns, NULL, 10) == netns_id();
+	return readlinkat(notes, name, text, sizeof(text) - 1) > 0 && sscanf(text, "%lu %llu", &netns, &cookie) >= 1 &&
+	       netns == netns_id() && cookie == netns_cookie();
 }
 
 /* The kernel lets go of what was pinned after a grace period. */

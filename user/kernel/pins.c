@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #define MARK "program-"
+#define NETNS "netns"	  /* a link to the cookie of the namespace, whose number is used again when it is gone */
 #define NUMBERS_MAX 10000 /* of directories for one interface */
 
 /* What DIR, a path, is called in PINS_ROOT. */
@@ -21,6 +22,23 @@ static const char *name_of(const char *dir)
 	const char *slash = strrchr(dir, '/');
 
 	return slash ? slash + 1 : dir;
+}
+
+static void note_netns(int root, const char *name)
+{
+	_cleanup_fd_ int dir = bpffs_open_in(root, name);
+	char cookie[24];
+
+	snprintf(cookie, sizeof(cookie), "%llu", netns_cookie());
+	(void)!symlinkat(cookie, dir, NETNS); /* without it a later namespace may be told of this filter's end */
+}
+
+/* Whether the pins in DIR are, or were, of a filter in this namespace and not of one that had its number before. */
+static bool is_of_netns(int dir)
+{
+	char cookie[24] = "";
+
+	return readlinkat(dir, NETNS, cookie, sizeof(cookie) - 1) < 0 || strtoull(cookie, NULL, 10) == netns_cookie();
 }
 
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
@@ -36,8 +54,10 @@ int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
 	 * hold a program that is attached no more.
 	 */
 	for (unsigned int number = 2; number <= NUMBERS_MAX; number++) {
-		if (!mkdirat(root, name_of(path), 0700))
+		if (!mkdirat(root, name_of(path), 0700)) {
+			note_netns(root, name_of(path));
 			return 0;
+		}
 		if (errno != EEXIST)
 			break;
 		snprintf(path + length, PINS_PATH_SIZE - length, "-%u", number);
@@ -263,7 +283,7 @@ bool pins_left_behind(unsigned int ifindex)
 
 	snprintf(path, sizeof(path), "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
 	dir = pins_dir(path);
-	if (dir < 0)
+	if (dir < 0 || !is_of_netns(dir))
 		return false;
 	fd = open_map(dir, MAP_STATE, &id);
 	return fd >= 0 && !xdp_map_in_use(id);
