@@ -2,6 +2,7 @@
 #include "kernel/owner.h"
 
 #include "base/cleanup.h"
+#include "base/directory.h"
 #include "base/system.h"
 #include <bpf/bpf.h>
 #include <ctype.h>
@@ -29,33 +30,38 @@ static __u32 fdinfo_program(int dir, const char *name)
 	return id;
 }
 
-static __u32 pin_program(const char *path)
+static __u32 pin_program(int dir, const char *pin)
 {
-	_cleanup_fd_ int own = open("/proc/self/fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_fd_ int fd = bpf_obj_get(path);
-	char name[16];
+	_cleanup_fd_ int own = open("/proc/self/fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	char path[DIRECTORY_PATH_SIZE], name[16];
 
+	directory_path(dir, pin, path);
+	fd = bpf_obj_get(path);
 	snprintf(name, sizeof(name), "%d", fd);
 	return fd < 0 || own < 0 ? 0 : fdinfo_program(own, name);
 }
 
-static bool find_pin(const char *path, unsigned int depth, __u32 id, struct owner *owner)
+/* Looks in the open directory DIR, which is called PATH. Links are not followed, whoever made them. */
+static bool find_pin(int dir, const char *path, unsigned int depth, __u32 id, struct owner *owner)
 {
-	_cleanup_dir_ DIR *dir = depth <= DEPTH_MAX ? opendir(path) : NULL;
+	_cleanup_dir_ DIR *entries = directory_read(dir);
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir))) {
+	while (entries && (entry = readdir(entries))) {
 		char next[sizeof(owner->pin)];
 		struct stat status;
 
 		if (entry->d_name[0] == '.' ||
 		    snprintf(next, sizeof(next), "%s/%s", path, entry->d_name) >= (int)sizeof(next) ||
-		    lstat(next, &status))
+		    fstatat(dir, entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
 			continue;
-		if (S_ISDIR(status.st_mode)) {
-			if (find_pin(next, depth + 1, id, owner))
+		if (S_ISDIR(status.st_mode) && depth < DEPTH_MAX) {
+			_cleanup_fd_ int inner =
+				openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+			if (inner >= 0 && find_pin(inner, next, depth + 1, id, owner))
 				return true;
-		} else if (S_ISREG(status.st_mode) && pin_program(next) == id) {
+		} else if (S_ISREG(status.st_mode) && pin_program(dir, entry->d_name) == id) {
 			memcpy(owner->pin, next, sizeof(next));
 			owner->uid = status.st_uid;
 			return true;
@@ -128,7 +134,10 @@ static bool has_link(__u32 program_id)
 
 void owner_find(__u32 program_id, struct owner *owner)
 {
+	_cleanup_fd_ int bpffs = open(BPFFS, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
 	*owner = (struct owner){.by_link = has_link(program_id)};
-	find_pin(BPFFS, 0, program_id, owner);
+	if (bpffs >= 0)
+		find_pin(bpffs, BPFFS, 0, program_id, owner);
 	find_process(program_id, owner);
 }
