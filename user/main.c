@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cmd/command.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -129,6 +130,10 @@ int main(int argc, char **argv)
 	streams_trust();
 	result = arguments.globals.command->run(&arguments.globals, argc - arguments.first, argv + arguments.first,
 						&diag);
+	if (result == -EINTR && command_stop) { /* before anything began */
+		signal(command_stop, SIG_DFL);
+		raise(command_stop);
+	}
 	errno = result < 0 ? -result : EIO; /* of a report that is longer than a buffer, part was written before */
 	if ((fflush(stdout) || ferror(stdout)) && (result >= 0 || !*diag.text))
 		result = diag_fail(&diag, -errno, "cannot write the output: %s", strerror(errno));

@@ -51,7 +51,7 @@ policy_of() {
 	for i in "${pids[@]}"; do wait "$i" || true; done
 	# attach never fails but, in reading back what it did, for a detach that came right behind it
 	cat "$BATS_TEST_TMPDIR"/*tach.* | sort | uniq -c
-	run ! grep -hv 'not attached to s0' "$BATS_TEST_TMPDIR"/attach.* "$BATS_TEST_TMPDIR"/detach.*
+	run ! grep -hv -e 'not attached to s0' -e 'waiting for' "$BATS_TEST_TMPDIR"/attach.* "$BATS_TEST_TMPDIR"/detach.*
 	left=$(pins_of "$SERVER_ID" | wc -l)
 	[ "$left" -eq "$([ -n "$(xdp_id)" ] && echo 1 || echo 0)" ]
 	ff attach s0

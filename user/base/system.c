@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -26,4 +27,32 @@ unsigned long long system_capabilities(void)
 	if (syscall(SYS_capget, &header, data))
 		return 0;
 	return data[0].effective | (unsigned long long)data[1].effective << 32;
+}
+
+unsigned int system_raise_files(unsigned int files)
+{
+	struct rlimit limit, wanted;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= files)
+		return files;
+	wanted = (struct rlimit){.rlim_cur = files, .rlim_max = limit.rlim_max > files ? limit.rlim_max : files};
+	if (!setrlimit(RLIMIT_NOFILE, &wanted))
+		return files;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur;
+}
+
+void system_lift_limits(void)
+{
+	static const __rlimit_resource_t limits[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct rlimit limit, none = {RLIM_INFINITY, RLIM_INFINITY};
+
+		if (!setrlimit(limits[i], &none) || getrlimit(limits[i], &limit))
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(limits[i], &limit);
+	}
 }

@@ -12,4 +12,10 @@ unsigned int system_kernel(void);
 /* The effective capabilities of this process: bits 1 << CAP_... of linux/capability.h. */
 unsigned long long system_capabilities(void);
 
+/* Raises the limit on open files to so many, or as far as it is allowed; returns what is sure to be had. */
+unsigned int system_raise_files(unsigned int files);
+
+/* Raises the limits on memory and processor time as far as it is allowed. */
+void system_lift_limits(void);
+
 #endif

@@ -154,8 +154,7 @@ volatile sig_atomic_t command_stop;
 
 static void on_stop(int number)
 {
-	(void)number;
-	command_stop = 1;
+	command_stop = number;
 }
 
 void command_catch_stop(bool hangup)

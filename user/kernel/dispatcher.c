@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/netns.h"
+#include "kernel/lock.h"
 #include "kernel/netlink.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -14,7 +15,6 @@
 
 #define NAME "dispatch-%u-%u"
 #define PATH_SIZE 64
-#define LOCK_TRIES 250 /* five seconds */
 
 void dispatcher_note(int notes, unsigned int ifindex, __u32 id)
 {
@@ -60,18 +60,10 @@ static void wait_until_unloaded(__u32 id)
 	}
 }
 
-/* libxdp's lock on its open directory. Whoever may read that may hold the lock, so there is an end to waiting for it.
- */
-static int take_lock(int pins)
+/* libxdp's lock on its open directory, for which there is an end to waiting. */
+static int take_lock(int pins, struct diag *diag)
 {
-	for (int tries = 0; tries < LOCK_TRIES; tries++) {
-		if (!flock(pins, LOCK_EX | LOCK_NB))
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			break;
-		usleep(20000);
-	}
-	return -errno;
+	return lock_take(pins, "the lock of libxdp, " DISPATCHER_PINS, 5, diag);
 }
 
 /*
@@ -104,7 +96,6 @@ static int open_pins(int bpffs, struct diag *diag)
 int dispatcher_check(struct diag *diag)
 {
 	_cleanup_fd_ int bpffs = bpffs_open(diag), pins = -1;
-	struct stat status;
 	int error;
 
 	if (bpffs < 0)
@@ -115,13 +106,10 @@ int dispatcher_check(struct diag *diag)
 	pins = open_pins(bpffs, diag);
 	if (pins < 0)
 		return pins == -ENOENT ? 0 : pins;
-	if (fstat(pins, &status) || !(status.st_mode & DIRECTORY_PRIVATE))
-		return 0;
-	error = take_lock(pins);
-	return error ? diag_fail(diag, error,
-				 "another process holds the lock on " DISPATCHER_PINS
-				 ", which others may open: see `fuser " DISPATCHER_PINS "`, and `chmod 700` it")
-		     : 0;
+	error = take_lock(pins, diag);
+	if (error && error != -ETIMEDOUT)
+		diag_fail(diag, error, "cannot use " DISPATCHER_PINS ": %s", strerror(-error));
+	return error;
 }
 
 /* The pins called NAME of a dispatcher that is not attached, under libxdp's lock. -errno */
@@ -139,7 +127,7 @@ static int remove_pins(const char *name, __u32 id)
 	pins = directory_open(all, name, DIRECTORY_SHARED, BPF_FS_MAGIC, NULL);
 	if (pins < 0)
 		return pins == -ENOENT ? 0 : pins;
-	error = take_lock(all);
+	error = take_lock(all, &ignored);
 	if (error)
 		return error;
 	error = directory_remove(pins, all, name);

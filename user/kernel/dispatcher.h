@@ -35,7 +35,7 @@ int dispatcher_programs(unsigned int ifindex, __u32 id, int fd[DISPATCHER_PROGRA
 /*
  * libxdp opens DISPATCHER_PINS by its path, follows a link, and waits for a lock on it. So before libxdp is asked to
  * change something, what is there must be a directory that nobody else may write to, and nobody else may hold its lock
- * for long. -errno with DIAG filled.
+ * for more than some seconds: -ETIMEDOUT. -errno with DIAG filled.
  */
 int dispatcher_check(struct diag *diag);
 

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/netns.h"
 #include "kernel/dispatcher.h"
+#include "kernel/lock.h"
 #include "kernel/pending.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -383,28 +384,38 @@ static int open_or_make(int bpffs, bool *made, struct diag *diag)
 	return root;
 }
 
-static int take_lock(int *lock, int operation, struct diag *diag)
+#define LOCK "the lock on changes of filters"
+#define FILES 1024 /* to have open at a time, if it may be; libxdp opens every program that there is */
+
+static int flock_root(int fd, bool try, unsigned int patience_s, struct diag *diag)
+{
+	if (try)
+		return flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+	return lock_take(fd, LOCK, patience_s, diag);
+}
+
+static int take_lock(int *lock, bool try, unsigned int patience_s, struct diag *diag)
 {
 	_cleanup_fd_ int bpffs = bpffs_open(diag);
 	bool made;
 
 	if (bpffs < 0)
 		return bpffs;
+	system_raise_files(FILES);
 	for (;;) {
 		_cleanup_fd_ int root = open_or_make(bpffs, &made, diag);
+		int error = root < 0 ? root : flock_root(root, try, patience_s, diag);
 
-		if (root < 0)
-			return root;
-		if (flock(root, operation)) {
-			int error = -errno;
-
+		if (root < 0 || error == -ETIMEDOUT)
+			return error;
+		if (error)
 			return diag_fail(diag, error, "cannot lock " PINS_ROOT ": %s", strerror(-error));
-		}
 		/* Whoever held the lock before may have removed the directory. */
 		if (!directory_is(root, bpffs, BPFFS_OURS))
 			continue;
 		*lock = root;
 		root = -1;
+		xdp_hold_words();
 		sweep(*lock);
 		pending_sweep(*lock);
 		return 0;
@@ -413,12 +424,17 @@ static int take_lock(int *lock, int operation, struct diag *diag)
 
 int pins_lock(int *lock, struct diag *diag)
 {
-	return take_lock(lock, LOCK_EX, diag);
+	return take_lock(lock, false, 0, diag);
+}
+
+int pins_lock_within(int *lock, unsigned int patience_s, struct diag *diag)
+{
+	return take_lock(lock, false, patience_s, diag);
 }
 
 int pins_try_lock(int *lock, struct diag *diag)
 {
-	return take_lock(lock, LOCK_EX | LOCK_NB, diag);
+	return take_lock(lock, true, 0, diag);
 }
 
 void pins_unlock(int *lock)
@@ -431,4 +447,5 @@ void pins_unlock(int *lock)
 	if (bpffs >= 0 && directory_is(*lock, bpffs, BPFFS_OURS))
 		unlinkat(bpffs, BPFFS_OURS, AT_REMOVEDIR); /* only if the last filter is gone */
 	close(*lock);
+	xdp_print_words();
 }

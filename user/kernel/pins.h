@@ -34,6 +34,7 @@ int pins_check(struct diag *diag);
  * with DIAG filled: no BPF filesystem, no privilege.
  */
 int pins_lock(int *lock, struct diag *diag);
+int pins_lock_within(int *lock, unsigned int patience_s, struct diag *diag); /* see lock.h */
 int pins_try_lock(int *lock, struct diag *diag); /* the same, but -EAGAIN instead of waiting */
 void pins_unlock(int *lock);			 /* for _cleanup_ */
 

@@ -11,6 +11,7 @@
 #include <linux/if_link.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <xdp/libxdp.h>
 
 /* Before the usual 50 of libxdp's programs: what is dropped here need not be looked at there. */
@@ -24,10 +25,45 @@ static struct {
 	bool verbose;
 	char kernel_words[256];
 	int notes; /* where dispatchers are noted, or -1 */
+	unsigned int holds;
+	struct held_words *held;
 } chatter = {.notes = -1};
+
+/* Words that wait to be printed, in memory that the guardian has in common with the process that started it. */
+struct held_words {
+	size_t length;
+	char text[1 << 20];
+};
 
 DEFINE_CLEANUP(cleanup_multiprog, struct xdp_multiprog *, xdp_multiprog__close)
 DEFINE_CLEANUP(cleanup_xdp_program, struct xdp_program *, xdp_program__close)
+
+/* What there is no room for is lost. */
+static void hold(const char *format, va_list args)
+{
+	struct held_words *held = chatter.held;
+	size_t room = sizeof(held->text) - held->length;
+	int length = vsnprintf(held->text + held->length, room, format, args);
+
+	if (length > 0)
+		held->length += (size_t)length < room ? (size_t)length : room - 1;
+}
+
+void xdp_hold_words(void)
+{
+	chatter.holds++;
+}
+
+void xdp_print_words(void)
+{
+	struct held_words *held = chatter.held;
+
+	chatter.holds--;
+	if (!chatter.verbose || chatter.holds)
+		return;
+	fwrite(held->text, 1, held->length, stderr);
+	held->length = 0;
+}
 
 static void chatter_note(const char *format, va_list args)
 {
@@ -50,7 +86,9 @@ static void chatter_note(const char *format, va_list args)
 	if (words && chatter.notes >= 0 &&
 	    sscanf(words, "%*[^/]" DISPATCHER_PINS "/dispatch-%u-%u", &ifindex, &id) == 2)
 		dispatcher_note(chatter.notes, ifindex, id);
-	if (chatter.verbose)
+	if (chatter.verbose && chatter.holds)
+		hold(format, args);
+	else if (chatter.verbose)
 		vfprintf(stderr, format, args);
 }
 
@@ -70,7 +108,10 @@ static int print_libxdp(enum libxdp_print_level level, const char *format, va_li
 
 void xdp_set_verbose(bool verbose)
 {
-	chatter.verbose = verbose;
+	if (verbose)
+		chatter.held =
+			mmap(NULL, sizeof(*chatter.held), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	chatter.verbose = verbose && chatter.held != MAP_FAILED;
 	libbpf_set_print(print_libbpf);
 	libxdp_set_print(print_libxdp);
 }
@@ -355,12 +396,18 @@ static int detach_shared(unsigned int ifindex, __u32 id)
 	return -ENOENT;
 }
 
+int xdp_detach_program(unsigned int ifindex, enum xdp_mode mode, int program)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = program);
+
+	return bpf_xdp_detach(ifindex, modes[mode].flag | XDP_FLAGS_REPLACE, &options);
+}
+
 static int detach_exclusive(unsigned int ifindex, enum xdp_mode mode, __u32 id)
 {
 	_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(id);
-	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = fd);
 
-	return fd < 0 ? -errno : bpf_xdp_detach(ifindex, modes[mode].flag | XDP_FLAGS_REPLACE, &options);
+	return fd < 0 ? -errno : xdp_detach_program(ifindex, mode, fd);
 }
 
 int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, int notes,

@@ -59,10 +59,21 @@ int xdp_replace(struct program *program, const struct interface *interface, enum
 int xdp_detach(const struct interface *interface, const struct xdp_programs *programs, __u32 id, int notes,
 	       struct diag *diag);
 
+/* The same by a file descriptor of the program, where it is attached exclusively: it takes hardly more than that.
+ * -errno */
+int xdp_detach_program(unsigned int ifindex, enum xdp_mode mode, int program);
+
 /* Whether any loaded program in the system uses the map with this id; true also when that cannot be found out. */
 bool xdp_map_in_use(__u32 map_id);
 
 /* Lets libbpf and libxdp print what they have to say on stderr; without it they are silent. */
 void xdp_set_verbose(bool verbose);
+
+/*
+ * From the first on these words are held back, until as many calls of the second have printed them: whoever has a lock
+ * does not write to what somebody else has to read. They are held in memory that is shared with forked processes.
+ */
+void xdp_hold_words(void);
+void xdp_print_words(void);
 
 #endif
