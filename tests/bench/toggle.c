@@ -6,9 +6,9 @@
  *	toggle REFERENCE.o STOPWATCH.o ATTACKER-NETNS TX VICTIM-NETNS RX
  *
  * Attaches flagfilter to RX and detaches it in the end. There are three ways to flip: the product's own change of
- * policy, which waits until no packet is under way in the slot it writes next; the bare store between two slots that are
- * both written and settled, while a flood comes in; and the same against a program that is run over and over, so that a
- * packet is judged every few ten nanoseconds.
+ * policy, which waits until no packet is under way in the slot it writes next; the bare store between two slots that
+ *are both written and settled, while a flood comes in; and the same against a program that is run over and over, so
+ *that a packet is judged every few ten nanoseconds.
  */
 #include "bench.h"
 #include "kernel/attach.h"
