@@ -266,7 +266,7 @@ everything() {
 	run -0 ff stats s0
 	[[ ${lines[1]} =~ ', attached for 00:00:'..', counting for 00:00:0'.$ ]]
 	run -0 ff matrix s0 --rule rst-ack-urg
-	[[ $output == *"would have dropped 7 of "*" since $reset;"* ]]
+	[[ ${output//$'\n'/ } == *"would have dropped 7 of "*" since $reset;"* ]]
 	run -0 ff report s0 --seconds 1
 	[[ ${lines[0]} =~ ', attached for 00:00:'..', counting for 00:00:0' ]]
 	[[ $output == *"since reset   would have dropped 7 packets"* ]]

@@ -135,3 +135,25 @@ said_of() {
 	run -1 --separate-stderr "$FLAGFILTER" status short
 	one_line "no interface 'short'"
 }
+
+@test "what each command prints for a person fits into 80 columns, also for the longest name" {
+	local call name=abcdefghijklmno policy=p
+	cd "$BATS_TEST_TMPDIR" # what a path of one's own takes is one's own
+	printf 'version: 1\nrules: [{name: tcp-no-flag, mode: monitor}]\nexempt: {ports: [7]}\n' >"$policy"
+	in_s ip link set s0 down
+	in_s ip link set s0 name "$name" up
+	start_flood SF,0
+	while read -ra call; do
+		case ${call[0]} in
+		capture) call+=(--count 5) ;;
+		offenders | report) call+=(--seconds 1) ;;
+		apply) call+=(--confirm 60) ;;
+		esac
+		run --separate-stderr ff "${call[@]}"
+		echo "$ ${call[*]} ($status)"$'\n'"$output"
+		[ "$status" -eq 0 ] || [ "$status" -eq 3 ]
+		[ "$(wc -L <<<"$output")" -le 80 ]
+	done < <(echo "attach $name" && calls_but "attach detach replay" "IF=$name" "FILE=$policy" FLAGS=SF &&
+		printf '%s\n' "matrix $name --preset none" "matrix $name --rule syn-fin" "status $name --cost 0.1" \
+			"rule $name syn-fin=monitor --confirm 60" "status $name" "confirm $name" "diff $name $policy" "detach $name")
+}

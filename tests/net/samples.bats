@@ -53,7 +53,7 @@ stop_reader() {
 	reader_ends 0
 }
 
-lines() { wc -l <"$BATS_TEST_TMPDIR/out"; }
+lines() { grep -c '^[^ ]' "$BATS_TEST_TMPDIR/out" || true; } # what is indented goes with the line above
 lines_are() { [ "$(lines)" -eq "$1" ]; }
 out() { cat "$BATS_TEST_TMPDIR/out"; }
 err() { cat "$BATS_TEST_TMPDIR/err"; }
@@ -71,7 +71,7 @@ start_spoofed() {
 	wait_until 20 grep -q ready "$BATS_TEST_TMPDIR/spoofing"
 }
 
-@test "capture: a line for each dropped packet: rule, flags, addresses, ports, length" {
+@test "capture: for each dropped packet rule, flags, addresses, ports, length, within 80 columns" {
 	ff attach s0
 	start_reader capture s0
 	send4 SF,SR,F,0,S,A --port 22
@@ -81,12 +81,14 @@ start_spoofed() {
 	wait_until 5 lines_are 7
 	stop_reader
 	out
-	grep -Eq "^20[0-9-]+T[0-9:.]+Z drop +syn-fin +SYN,FIN +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/out"
-	grep -Eq " drop +syn-rst +SYN,RST +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/out"
-	grep -Eq " drop +fin-no-ack +FIN +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/out"
-	grep -Eq " drop +tcp-no-flag +NONE +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/out"
-	grep -Eq " drop +fin-no-ack +FIN,PSH,URG +\[$A6\]:40000 > \[$S6\]:443 length 174$" "$BATS_TEST_TMPDIR/out"
-	grep -Eq " drop +tiny-fragment +tiny-fragment +$A4:40000 > $S4:80 length 42$" "$BATS_TEST_TMPDIR/out"
+	[ "$(wc -L <"$BATS_TEST_TMPDIR/out")" -le 80 ]
+	sed -z 's/\n  */ /g' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/joined"
+	grep -Eq "^20[0-9-]+T[0-9:.]+Z drop +syn-fin +SYN,FIN +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/joined"
+	grep -Eq " drop +syn-rst +SYN,RST +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/joined"
+	grep -Eq " drop +fin-no-ack +FIN +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/joined"
+	grep -Eq " drop +tcp-no-flag +NONE +$A4:40000 > $S4:22 length 54$" "$BATS_TEST_TMPDIR/joined"
+	grep -Eq " drop +fin-no-ack +FIN,PSH,URG +\[$A6\]:40000 > \[$S6\]:443 length 174$" "$BATS_TEST_TMPDIR/joined"
+	grep -Eq " drop +tiny-fragment +tiny-fragment +$A4:40000 > $S4:80 length 42$" "$BATS_TEST_TMPDIR/joined"
 	equal "$(err)" "flagfilter: 7 packets seen, 7 sampled, 0 lost"
 }
 

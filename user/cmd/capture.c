@@ -76,14 +76,17 @@ static json_t *to_json(const struct sample *sample)
 	return NULL;
 }
 
-static int print_line(const struct sample *sample)
+/* What it was that met the rule stands below, indented, because two IPv6 addresses leave no room beside them. */
+static int print_lines(const struct sample *sample)
 {
-	char time[OUTPUT_TIME_SIZE], flags[FLAGS_SIZE], addresses[PACKET_SIZE];
+	char time[OUTPUT_TIME_SIZE], flags[FLAGS_SIZE], addresses[PACKET_SIZE], below[FLAGS_SIZE + PACKET_SIZE + 32];
 	struct packet packet;
 
 	packet_parse(&packet, sample->data, sample->captured);
-	printf("%s %-10s %-16s %-16s %s length %u\n", output_time(sample->time_ns, time), fate(sample), sample->rule,
-	       class_format(sample->class, flags), packet_format(&packet, addresses), sample->length);
+	snprintf(below, sizeof(below), "%s %s length %u", class_format(sample->class, flags),
+		 packet_format(&packet, addresses), sample->length);
+	printf("%s %-10s %s\n    ", output_time(sample->time_ns, time), fate(sample), sample->rule);
+	output_wrapped(stdout, 4, below);
 	return ferror(stdout) ? -EIO : 0;
 }
 
@@ -110,7 +113,7 @@ static void on_sample(void *context, const struct sample *sample)
 	else if (sink->json)
 		sink->error = output_json(stdout, to_json(sample));
 	else
-		sink->error = print_line(sample);
+		sink->error = print_lines(sample);
 }
 
 static int read_samples(struct samples *samples, struct sink *sink, struct diag *diag)

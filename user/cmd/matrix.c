@@ -191,18 +191,21 @@ static void print_answer(const struct snapshot *snapshot, const struct question 
 	const struct matrix_history history = history_of(question, matrix);
 	const char *at_most = policy_has_exempt(&question->policy) && history.dropped ? "at most " : "";
 	const char *asked = question->policy.label;
-	char since[OUTPUT_TIME_SIZE];
+	char since[OUTPUT_TIME_SIZE], answer[FF_LABEL_SIZE + 256];
 
 	output_time(snapshot_wall_ns(snapshot, snapshot->counts.counting_ns), since);
 	if (!history.dropped)
-		printf("\n%s: nothing would have been dropped of %llu frames since %s\n", asked,
-		       (unsigned long long)history.frames, since);
+		snprintf(answer, sizeof(answer), "%s: nothing would have been dropped of %llu frames since %s", asked,
+			 (unsigned long long)history.frames, since);
 	else
-		printf("\n%s: would have dropped %s%llu of %llu frames since %s;\n%llu of these passed, %llu were "
-		       "dropped already\n",
-		       asked, at_most, (unsigned long long)history.dropped, (unsigned long long)history.frames, since,
-		       (unsigned long long)history.newly_dropped,
-		       (unsigned long long)(history.dropped - history.newly_dropped));
+		snprintf(answer, sizeof(answer),
+			 "%s: would have dropped %s%llu of %llu frames since %s; "
+			 "%llu of these passed, %llu were dropped already",
+			 asked, at_most, (unsigned long long)history.dropped, (unsigned long long)history.frames, since,
+			 (unsigned long long)history.newly_dropped,
+			 (unsigned long long)(history.dropped - history.newly_dropped));
+	putchar('\n');
+	output_wrapped(stdout, 0, answer);
 	if (history.would_drop)
 		printf("only monitored, and passed: %llu\n", (unsigned long long)history.would_drop);
 	if (history.newly_passed)

@@ -167,8 +167,10 @@ static void print_finding(const struct observation *observation, const struct fi
 		printf("  ports         %u%s: ", offenders->port.entries, offenders->port.overflowed ? " or more" : "");
 		print_heaviest(&offenders->port, true);
 	}
-	printf("  looks like    %s\n", guesses[finding->guess].words);
-	printf("  advice        %s\n", advice(finding->guess, finding->connected));
+	fputs("  looks like    ", stdout);
+	output_wrapped(stdout, 16, guesses[finding->guess].words);
+	fputs("  advice        ", stdout);
+	output_wrapped(stdout, 16, advice(finding->guess, finding->connected));
 }
 
 /* Prints what there is to say, or adds it to LIST. Returns of how many rules. */
@@ -205,7 +207,7 @@ static void tell_person(const struct observation *observation, const char *inter
 {
 	printf("%s  ", observation->after.location.interface.name);
 	heading_print_policy(stdout, &observation->after);
-	printf("; samples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n", observation->seconds,
+	printf("\nsamples of %.1f s: %llu packets seen, %llu sampled, %llu lost\n", observation->seconds,
 	       observation->count.seen, observation->count.sampled, observation->count.lost);
 	if (!tell(observation, NULL))
 		printf("no rule is monitored; see `%s`\n", shell_command("rule", interface, "", "").text);
