@@ -21,7 +21,7 @@ dropped_on() { ff --json stats "$1" | jq .dropped.packets; }
 @test "its program taken off by another tool: status says so until the next change has swept" {
 	ff attach s0
 	in_s ip link set dev s0 xdpdrv off
-	wait_until 5 says "another tool took its program off; \`flagfilter attach\`" # the kernel frees it after a while
+	wait_until 5 says "another tool took its program off; \`flagfilter --netns $SERVER attach s0\` puts" # the kernel frees it after a while
 	run -1 --separate-stderr ff stats s0
 	one_line "another tool"
 	run -1 ff rule s0 syn-fin=off
@@ -156,4 +156,39 @@ said_of() {
 	done < <(echo "attach $name" && calls_but "attach detach replay" "IF=$name" "FILE=$policy" FLAGS=SF &&
 		printf '%s\n' "matrix $name --preset none" "matrix $name --rule syn-fin" "status $name --cost 0.1" \
 			"rule $name syn-fin=monitor --confirm 60" "status $name" "confirm $name" "diff $name $policy" "detach $name")
+}
+
+@test "commands that are printed to be typed name the namespace that was given, and do what they say when they are" {
+	# shellcheck disable=SC2016 # backquotes of what is printed
+	local pattern='`[^`]*`|(watch it|undo it|keep it|to keep it): .*' policy=$BATS_TEST_TMPDIR/p said hint
+	printf 'version: 1\n' >"$policy"
+	# said COMMAND...: adds what it says; each command in it is for the server's namespace
+	hints() {
+		run "$FLAGFILTER" --netns "$SERVER" "$@"
+		echo "$output"
+		said=$(grep -oE "$pattern" <<<"$output")
+		[ -n "$said" ]
+		while read -r hint; do
+			[[ $hint == *"flagfilter --netns $SERVER "* || $hint == *"ip -n $SERVER "* ]]
+		done <<<"$said"
+	}
+	hints attach s0 --confirm 60
+	hints status s0
+	hints rule s0 syn-fin=off # unconfirmed
+	ff confirm s0
+	hints attach s0 --confirm 60
+	hints rule s0 syn-fin=off --confirm 60
+	PATH=${FLAGFILTER%/*}:$PATH bash -c "$(sed -n 's/^keep it: *//p' <<<"$output")"
+	hints exempt s0 add 7 --confirm 60
+	ff confirm s0
+	hints apply s0 "$policy" --confirm 60
+	ff confirm s0
+	hints report s0
+	hints capture s0 --rule none
+	hints status nowhere
+	TERM=dumb run script -qec "$FLAGFILTER --netns $SERVER top" /dev/null
+	[[ $output == *"flagfilter --netns $SERVER stats IF --watch"* ]]
+	# without --netns there is none
+	run -0 in_s "$FLAGFILTER" attach s0
+	[[ $output == *$'\n'"undo it:   flagfilter detach s0"* ]]
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +15,8 @@
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
+/* A process is in one network namespace, and so is its name: the one thing that goes with setns(). */
+static char entered[256];
 
 int netns_enter(const char *name, struct diag *diag)
 {
@@ -35,7 +38,13 @@ int netns_enter(const char *name, struct diag *diag)
 		diag_fail(diag, error, "cannot enter network namespace '%s': %s", name, strerror(-error));
 		return diag_add_needs(diag, error, NEEDS_SYS_ADMIN);
 	}
+	snprintf(entered, sizeof(entered), "%s", name);
 	return 0;
+}
+
+const char *netns_entered(void)
+{
+	return *entered ? entered : NULL;
 }
 
 unsigned long netns_id(void)

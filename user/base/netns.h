@@ -8,6 +8,9 @@
 /* Makes NAME, one of `ip netns list`, the network namespace of this process; nothing else of it changes. */
 int netns_enter(const char *name, struct diag *diag);
 
+/* The NAME that netns_enter() has made this process's namespace, or NULL: commands to be typed by its user need it. */
+const char *netns_entered(void);
+
 /* What tells this process's network namespace from every other that exists now: an inode number, 0 if unknown. */
 unsigned long netns_id(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "base/shell.h"
 
+#include "base/netns.h"
 #include "base/text.h"
 #include <ctype.h>
 #include <stdbool.h>
@@ -72,13 +73,36 @@ struct shell shell_word(const char *text)
 	return word;
 }
 
-struct shell shell_command(const char *command, const char *interface, const char *operand, const char *options)
+struct shell shell_tool(const char *netns, const char *tool)
 {
-	struct shell word = shell_word(interface), line;
+	bool own = !strcmp(tool, "flagfilter"), ip = !strcmp(tool, "ip");
+	struct shell line, name;
+
+	if (!netns) {
+		snprintf(line.text, sizeof(line.text), "%s", tool);
+		return line;
+	}
+	name = shell_word(netns);
+	if (own || ip)
+		snprintf(line.text, sizeof(line.text), "%s %s", own ? "flagfilter --netns" : "ip -n", name.text);
+	else
+		snprintf(line.text, sizeof(line.text), "ip netns exec %s %s", name.text, tool);
+	return line;
+}
+
+struct shell shell_command_in(const char *netns, const char *command, const char *interface, const char *operand,
+			      const char *options)
+{
+	struct shell tool = shell_tool(netns, "flagfilter"), word = shell_word(interface), line;
 	bool option = *interface == '-';
 	const char *before = option ? options : "", *behind = option ? "" : options;
 
-	snprintf(line.text, sizeof(line.text), "flagfilter %s%s%s%s %s%s%s%s%s", command, *before ? " " : "", before,
+	snprintf(line.text, sizeof(line.text), "%s %s%s%s%s %s%s%s%s%s", tool.text, command, *before ? " " : "", before,
 		 option ? " --" : "", word.text, *operand ? " " : "", operand, *behind ? " " : "", behind);
 	return line;
+}
+
+struct shell shell_command(const char *command, const char *interface, const char *operand, const char *options)
+{
+	return shell_command_in(netns_entered(), command, interface, operand, options);
 }

@@ -11,9 +11,20 @@ struct shell {
 struct shell shell_word(const char *text);
 
 /*
- * "flagfilter COMMAND INTERFACE OPERAND OPTIONS"; OPERAND and OPTIONS may be empty, and are taken as they are. Where
- * INTERFACE could be taken for an option: "flagfilter COMMAND OPTIONS -- INTERFACE OPERAND".
+ * TOOL, so that it acts in the namespace NETNS of `ip netns list` (NULL: the caller's): "flagfilter --netns NETNS",
+ * "ip -n NETNS", "ip netns exec NETNS ethtool".
+ */
+struct shell shell_tool(const char *netns, const char *tool);
+
+/*
+ * "flagfilter COMMAND INTERFACE OPERAND OPTIONS", with --netns in front if this process was sent into a namespace.
+ * OPERAND and OPTIONS may be empty, and are taken as they are. Where INTERFACE could be taken for an option:
+ * "flagfilter COMMAND OPTIONS -- INTERFACE OPERAND".
  */
 struct shell shell_command(const char *command, const char *interface, const char *operand, const char *options);
+
+/* The same for the namespace NETNS. */
+struct shell shell_command_in(const char *netns, const char *command, const char *interface, const char *operand,
+			      const char *options);
 
 #endif

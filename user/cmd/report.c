@@ -61,7 +61,7 @@ static const struct {
 	[FEW_SOURCES] = {"few-sources", "somebody's test or tool: few sources, none with a connection to this host",
 			 "probably nobody misses them; on a router look at the sources first"},
 	[MIXED] = {"mixed", "a mixture: several sources, none with a connection to this host",
-		   "look at them: flagfilter offenders, flagfilter capture"},
+		   "look at them by `offenders` and `capture`"},
 };
 
 #define SAMPLES_FEW 10

@@ -16,6 +16,7 @@
 #include "kernel/filter.h"
 
 #include "base/cleanup.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -88,8 +89,8 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 	if (error == -EPROTO)
 		return diag_fail(diag, error,
 				 "the maps in %s belong to another version of flagfilter; use that one, or "
-				 "`flagfilter detach` and attach anew",
-				 pins);
+				 "`%s` and attach anew",
+				 pins, shell_command("detach", "IF", "", "").text);
 	if (error) {
 		diag_fail(diag, error, "cannot open the maps in %s: %s", pins, strerror(-error));
 		return pins_add_needs(diag, error);
@@ -255,7 +256,11 @@ static int try_read(const struct filter *filter, struct snapshot *snapshot, stru
 	return 0;
 }
 
-#define NO_POLICY "what the maps hold is no policy; `flagfilter detach` the interface and attach anew"
+static int fail_no_policy(struct diag *diag)
+{
+	return diag_fail(diag, -EPROTO, "what the maps hold is no policy; `%s` and attach anew",
+			 shell_command("detach", "IF", "", "").text);
+}
 
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag)
 {
@@ -266,7 +271,7 @@ int filter_read(const struct filter *filter, struct snapshot *snapshot, struct d
 	for (int tries = 0; tries < 10000 && error == -EAGAIN; tries++)
 		error = try_read(filter, snapshot, live, raw);
 	if (error == -EPROTO)
-		return diag_fail(diag, error, NO_POLICY);
+		return fail_no_policy(diag);
 	return error ? diag_fail(diag, error, "cannot read the counters: %s", strerror(-error)) : 0;
 }
 
@@ -478,7 +483,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 	if (!change)
 		return diag_no_memory(diag);
 	if (!is_policy(live))
-		return diag_fail(diag, -EPROTO, NO_POLICY);
+		return fail_no_policy(diag);
 	change->policy = policy;
 	change->restore = restore;
 	error = prepare(filter, change, generation, grace);

@@ -15,6 +15,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/netns.h"
+#include "base/shell.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -168,8 +170,8 @@ static int run(struct result *result, unsigned int seconds, guarded_work *work, 
 	if (!error && read(in, &done, sizeof(done)) != sizeof(done))
 		error = -ECHILD;
 	if (error)
-		return diag_fail(diag, error, "the guardian ended at once (%s); see `flagfilter status`",
-				 strerror(-error));
+		return diag_fail(diag, error, "the guardian ended at once (%s); see `%s status`", strerror(-error),
+				 shell_tool(netns_entered(), "flagfilter").text);
 	*diag = result->diag;
 	return result->error;
 }

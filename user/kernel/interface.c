@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "kernel/interface.h"
 
+#include "base/netns.h"
+#include "base/shell.h"
 #include "kernel/netlink.h"
 #include <errno.h>
 #include <linux/if_arp.h>
@@ -40,7 +42,8 @@ int interface_find(struct interface *interface, const char *name, struct diag *d
 	if (!error && !found.ifindex)
 		error = -EIO;
 	if (error == -ENODEV)
-		return diag_fail(diag, error, "no interface '%.40s' in this network namespace; see `ip link`", name);
+		return diag_fail(diag, error, "no interface '%.40s' in this network namespace; see `%s link`", name,
+				 shell_tool(netns_entered(), "ip").text);
 	if (error)
 		return diag_fail(diag, error, "cannot ask the kernel about %.40s: %s", name, strerror(-error));
 	*interface = found;

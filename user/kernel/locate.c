@@ -2,6 +2,7 @@
 #include "kernel/locate.h"
 
 #include "base/cleanup.h"
+#include "base/shell.h"
 #include "base/text.h"
 #include <errno.h>
 #include <string.h>
@@ -34,10 +35,12 @@ static int fail_absent(const struct location *location, const char *interface, s
 	if (location->programs.count)
 		return diag_fail(diag, -ENOENT, "not attached to %s: '%.15s', id %u, is there%s", interface,
 				 other->name, other->id, taken ? " in its place" : "");
-	return diag_fail(diag, -ENOENT, "not attached to %s%s", interface,
-			 taken ? ": another tool took its program off; `flagfilter attach` puts it on again, "
-				 "counting from zero"
-			       : "");
+	if (!taken)
+		return diag_fail(diag, -ENOENT, "not attached to %s", interface);
+	return diag_fail(
+		diag, -ENOENT,
+		"not attached to %s: another tool took its program off; `%s` puts it on again, counting from zero",
+		interface, shell_command("attach", interface, "", "").text);
 }
 
 int locate_filter(struct location *location, const char *interface, struct diag *diag)

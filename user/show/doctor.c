@@ -44,23 +44,6 @@ static void fix(struct finding *finding, const char *format, ...)
 	va_end(args);
 }
 
-/* A command's beginning, so that it acts in the namespace of the interface: "ip -n NAME", "ip". */
-static struct shell command(const struct facts *facts, const char *tool)
-{
-	struct shell line, netns;
-
-	if (!facts->netns) {
-		snprintf(line.text, sizeof(line.text), "%s", tool);
-		return line;
-	}
-	netns = shell_word(facts->netns);
-	if (!strcmp(tool, "ip"))
-		snprintf(line.text, sizeof(line.text), "ip -n %s", netns.text);
-	else
-		snprintf(line.text, sizeof(line.text), "ip netns exec %s %s", netns.text, tool);
-	return line;
-}
-
 /* "mtu 1500" */
 static struct change {
 	char text[32];
@@ -75,24 +58,22 @@ static struct change {
 /* ethtool and ip take a name for a name where one belongs, also if it begins with '-'. */
 static void fix_by_ethtool(const struct facts *facts, struct finding *finding, const char *option, const char *change)
 {
-	fix(finding, "%s %s %s %s", command(facts, "ethtool").text, option, shell_word(facts->nic.name).text, change);
+	fix(finding, "%s %s %s %s", shell_tool(facts->netns, "ethtool").text, option, shell_word(facts->nic.name).text,
+	    change);
 }
 
 static void fix_by_ip(const struct facts *facts, struct finding *finding, const char *interface, const char *change)
 {
-	fix(finding, "%s link set dev %s %s", command(facts, "ip").text, shell_word(interface).text, change);
+	fix(finding, "%s link set dev %s %s", shell_tool(facts->netns, "ip").text, shell_word(interface).text, change);
 }
 
 static void fix_by_attach(const struct facts *facts, struct finding *finding, const char *interface, const char *mode)
 {
-	struct shell netns = facts->netns ? shell_word(facts->netns) : (struct shell){};
-	char in_netns[sizeof(netns.text) + 32] = "attach", options[32] = "";
+	char options[32] = "";
 
-	if (facts->netns)
-		snprintf(in_netns, sizeof(in_netns), "--netns %s attach", netns.text);
 	if (mode)
 		snprintf(options, sizeof(options), "--mode %s", mode);
-	fix(finding, "%s", shell_command(in_netns, interface, "", options).text);
+	fix(finding, "%s", shell_command_in(facts->netns, "attach", interface, "", options).text);
 }
 
 static bool is_driver(const struct facts *facts, const char *name)

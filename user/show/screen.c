@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "show/screen.h"
+#include "base/shell.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -44,10 +45,8 @@ int screen_open(struct diag *diag)
 	if (setupterm(NULL, STDOUT_FILENO, &found) != ERR && tigetstr("cup") && tigetstr("clear"))
 		terminal.screen = newterm(NULL, stdout, stdin);
 	if (!terminal.screen)
-		return diag_fail(diag, -ENOTTY,
-				 "this terminal cannot be drawn on: TERM is '%.40s'; `flagfilter stats IF --watch` "
-				 "does without",
-				 type ? type : "");
+		return diag_fail(diag, -ENOTTY, "this terminal cannot be drawn on: TERM is '%.40s'; `%s` does without",
+				 type ? type : "", shell_command("stats", "IF", "", "--watch").text);
 	terminal.window = stdscr;
 	cbreak();
 	noecho();
