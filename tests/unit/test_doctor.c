@@ -340,6 +340,8 @@ static void test_netns(void **state)
 	facts.netns = "blue";
 	facts.nic.native = NO;
 	expect(&facts, "driver", FINDING_PROBLEM, "flagfilter --netns blue attach eth0 --mode generic");
+	facts.capabilities = 0;
+	assert_string_equal(found(&facts, "capabilities")->fix, "sudo flagfilter --netns blue ...");
 	facts = healthy("ixgbe");
 	facts.netns = "blue";
 	facts.nic.lro = YES;

@@ -460,7 +460,7 @@ static void check_capabilities(const struct facts *facts, struct findings *findi
 	}
 	finding = add(findings, "capabilities", FINDING_PROBLEM, "missing: %s%s%s", net ? "" : "CAP_NET_ADMIN",
 		      net || load ? "" : ", ", load ? "" : "CAP_SYS_ADMIN");
-	fix(finding, "sudo flagfilter ...");
+	fix(finding, "sudo %s ...", shell_tool(facts->netns, "flagfilter").text);
 }
 
 /* Before 5.11 memory for maps counts against RLIMIT_MEMLOCK, which libbpf raises if it may. */
