@@ -16,6 +16,7 @@
 #include "kernel/filter.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/shell.h"
 #include "base/text.h"
 #include <bpf/bpf.h>
