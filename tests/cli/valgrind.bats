@@ -8,7 +8,7 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	command -v valgrind >/dev/null || skip "valgrind is not installed"
-	FLAGFILTER=$BATS_TEST_DIRNAME/../../build/flagfilter
+	FLAGFILTER=$BATS_TEST_DIRNAME/../../build/unconfined/flagfilter
 	FRAMES=$BATS_TEST_DIRNAME/../../build/tests/frames
 	export FLAGFILTER FRAMES
 	[ -e "$FRAMES.expected" ] || { mkdir -p "${FRAMES%/*}" && "$BATS_TEST_DIRNAME/../frames/make_frames.py" "$FRAMES"; }

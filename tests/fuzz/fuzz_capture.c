@@ -28,8 +28,10 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 
 		REQUIRE(!policy_from_preset(&policy, "strict", &diag) && !engine_native_open(&engine, &policy));
 	}
-	if (capture_open(&capture, fuzz_file(data, size), &diag)) {
+	REQUIRE(!capture_open(&capture, fuzz_file(data, size), &diag));
+	if (capture_begin(capture, &diag)) {
 		require_one_line(&diag);
+		capture_close(capture);
 		return 0;
 	}
 	while ((more = capture_next(capture, &frame, &length, &diag)) > 0) {

@@ -43,7 +43,8 @@ static void open_engines(void)
 		for (unsigned int rule = 0; rule < policy[i].rules; rule++)
 			policy[i].rule[rule].counter = rule;
 		REQUIRE(!engine_native_open(&native[i], &policy[i]));
-		if (kernel && program_trial_open(&trial[i], &policy[i], &diag)) {
+		if (kernel &&
+		    (program_trial_open(&trial[i], &diag) || program_trial_set_policy(trial[i], &policy[i]))) {
 			fprintf(stderr, "%s\n", diag.text);
 			exit(1);
 		}

@@ -6,8 +6,8 @@
 
 FUZZ := $(OUT)/fuzz
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,$(FUZZ)/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_CFLAGS = $(USER_CFLAGS) -Itests/fuzz -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-	-O1 -gline-tables-only
+FUZZ_CFLAGS = $(USER_CFLAGS) $(UNCONFINED) -Itests/fuzz -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -O1 -gline-tables-only
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz fuzz-build

@@ -26,6 +26,7 @@ ONLY = (
     ("parse.h", ("packet/packet",)),
     ("bpf/bpf.h", ("kernel",)),
     ("bpf/libbpf.h", ("kernel",)),
+    ("seccomp.h", ("base/sandbox",)),
     ("jansson.h", ("cmd", "show")),
     ("argp.h", ("main", "cmd")),
 )

@@ -8,7 +8,7 @@
 #	make check-valgrind	the rootless commands under valgrind
 
 COVERAGE := $(OUT)/coverage
-COVERAGE_CFLAGS = $(USER_CFLAGS) -O0 -g -fprofile-instr-generate -fcoverage-mapping
+COVERAGE_CFLAGS = $(USER_CFLAGS) $(UNCONFINED) -O0 -g -fprofile-instr-generate -fcoverage-mapping
 COVERAGE_TESTS := $(patsubst tests/unit/%.c,$(COVERAGE)/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: mutants coverage check-asan check-valgrind
@@ -22,8 +22,16 @@ coverage: all $(COVERAGE)/flagfilter $(COVERAGE_TESTS)
 check-asan: all $(OUT)/asan/flagfilter
 	$(Q)FLAGFILTER=$(CURDIR)/$(OUT)/asan/flagfilter tests/tools/run.sh $(ROOTLESS)
 
-check-valgrind: all
+check-valgrind: all $(OUT)/unconfined/flagfilter
 	$(Q)tests/tools/run.sh tests/cli/valgrind.bats
+
+$(OUT)/unconfined/sandbox.o: user/base/sandbox.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(UNCONFINED) $(HARDENING) $(CFLAGS) -c $< -o $@
+
+$(OUT)/unconfined/flagfilter: $(OUT)/unconfined/sandbox.o $(filter-out %/sandbox.o,$(OBJECTS))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -pie $^ $(LIBS) -o $@
 
 $(OUT)/asan/flagfilter: $(OUT)/asan/main.o $(OUT)/asan/modules.a
 	$(call say,LD,$@)

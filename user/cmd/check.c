@@ -2,7 +2,6 @@
 /* check FILE: is the policy valid, and what would it drop? */
 #include "cmd/command.h"
 #include "policy/compile.h"
-#include "policy/file.h"
 #include "show/output.h"
 
 #include <stdio.h>
@@ -122,13 +121,16 @@ static const struct argp argp = {.parser = parse_option};
 
 int cmd_check(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
-	const char *path = NULL;
+	struct policy_options from = {};
 	struct policy policy;
 	struct tally tally;
 	int error;
 
-	command_parse(globals, &argp, argc, argv, &path, NULL);
-	if ((error = policy_from_file(&policy, path, diag)))
+	command_parse(globals, &argp, argc, argv, &from.path, NULL);
+	if ((error = command_open_policy(&from, diag)))
+		return error;
+	command_confine(globals, false);
+	if ((error = command_read_policy(&policy, &from, diag)))
 		return error;
 	tally = tally_of(&policy, 0);
 	if (globals->json)

@@ -2,11 +2,14 @@
 #include "cmd/command.h"
 #include "base/netns.h"
 #include "base/number.h"
+#include "base/sandbox.h"
 #include "base/streams.h"
 #include "base/text.h"
 #include "kernel/interface.h"
 #include "kernel/xdp.h"
+#include "policy/file.h"
 #include <errno.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +138,33 @@ void command_parse(struct globals *globals, const struct argp *argp, int argc, c
 	enter_netns(globals);
 	if (named_interface)
 		resolve(globals, named_interface);
+}
+
+int command_open_policy(struct policy_options *options, struct diag *diag)
+{
+	return options->path ? policy_open(&options->file, options->path, diag) : 0;
+}
+
+void command_confine(const struct globals *globals, bool bpf)
+{
+	const char *missing;
+
+	json_object_seed(0); /* opens /dev/urandom */
+	missing = sandbox_enter(bpf);
+	if (missing && globals->verbose)
+		fprintf(stderr, "flagfilter: goes on without %s\n", missing);
+}
+
+int command_read_policy(struct policy *policy, struct policy_options *options, struct diag *diag)
+{
+	int error;
+
+	if (!options->file)
+		return policy_from_preset(policy, options->preset, diag);
+	error = policy_read(policy, options->file, options->path, diag);
+	fclose(options->file);
+	options->file = NULL;
+	return error;
 }
 
 void command_usage_error(const struct argp_state *state, const char *format, ...)

@@ -3,7 +3,7 @@
 #ifndef CMD_COMMAND_H
 #define CMD_COMMAND_H
 
-#include "base/diag.h"
+#include "policy/policy.h"
 #include <argp.h>
 #include <limits.h>
 #include <net/if.h>
@@ -37,6 +37,7 @@ extern const struct argp command_global_argp;
 /* The options --policy FILE and --preset NAME; NULL where they are not given. */
 struct policy_options {
 	const char *path, *preset;
+	FILE *file; /* what PATH names, between the two steps of command_open_policy() */
 };
 
 /*
@@ -49,6 +50,15 @@ void command_parse(struct globals *globals, const struct argp *argp, int argc, c
 /* Says in one line what is wrong with the arguments, and ends the process with exit status 2. */
 void command_usage_error(const struct argp_state *state, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
+
+/*
+ * For commands that parse what others wrote, in three steps: opens what OPTIONS name (with everything else that is to
+ * be opened), gives up what rights the process has (BPF: but for loaded programs and maps, see sandbox_enter()), and
+ * reads the policy. -errno with DIAG filled.
+ */
+int command_open_policy(struct policy_options *options, struct diag *diag);
+void command_confine(const struct globals *globals, bool bpf);
+int command_read_policy(struct policy *policy, struct policy_options *options, struct diag *diag);
 
 /* command_parse() for a command whose only argument is an interface: its name. */
 char *command_parse_interface(struct globals *globals, int argc, char **argv);

@@ -2,7 +2,6 @@
 /* explain FLAGS: what a policy makes of a segment with these flags, and what such a segment is. */
 #include "cmd/command.h"
 #include "policy/compile.h"
-#include "policy/file.h"
 #include "policy/flags.h"
 #include "show/output.h"
 
@@ -233,7 +232,10 @@ int cmd_explain(struct globals *globals, int argc, char **argv, struct diag *dia
 	if (flags_parse(flags, &e.flags))
 		return diag_usage(diag, "unknown flags '%s': write some of %s, or letters, or a number up to 0x%x",
 				  flags, flags_format(FF_FLAGS_ALL, known), FF_FLAGS_ALL);
-	if ((error = policy_from_options(&e.policy, from.path, from.preset, diag)))
+	if ((error = command_open_policy(&from, diag)))
+		return error;
+	command_confine(globals, false);
+	if ((error = command_read_policy(&e.policy, &from, diag)))
 		return error;
 	explain(&e);
 	if (globals->json)

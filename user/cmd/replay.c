@@ -5,7 +5,7 @@
 #include "kernel/program.h"
 #include "packet/capture.h"
 #include "packet/engine_native.h"
-#include "policy/file.h"
+#include "policy/compile.h"
 #include "show/output.h"
 #include "show/report.h"
 #include "show/summary.h"
@@ -232,13 +232,14 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 
 static const struct argp argp = {.options = options, .parser = parse_option};
 
-static int open_engines(struct replay *replay, const struct policy *policy, bool kernel, struct diag *diag)
+static int open_engines(struct replay *replay, const struct policy *policy, struct diag *diag)
 {
 	int error = engine_native_open(&replay->native, policy);
 
 	if (error)
 		return diag_fail(diag, error, "cannot judge natively: %s", strerror(-error));
-	return kernel ? program_trial_open(&replay->trial, policy, diag) : 0;
+	error = replay->trial ? program_trial_set_policy(replay->trial, policy) : 0;
+	return error ? diag_fail(diag, error, "cannot judge in the kernel: %s", strerror(-error)) : 0;
 }
 
 static void close_engines(struct replay *replay)
@@ -250,13 +251,12 @@ static void close_engines(struct replay *replay)
 	summary_close(replay->summary);
 }
 
-static int run(struct replay *replay, struct counts *counts, const struct arguments *arguments, bool json,
-	       struct diag *diag)
+static int run(struct replay *replay, struct capture *capture, struct counts *counts, const struct arguments *arguments,
+	       bool json, struct diag *diag)
 {
-	_cleanup_capture_ struct capture *capture = NULL;
 	int error, broken;
 
-	error = capture_open(&capture, arguments->capture, diag);
+	error = capture_begin(capture, diag);
 	if (error)
 		return error;
 	broken = replay_frames(replay, capture, &counts->policy, arguments, json, diag);
@@ -273,6 +273,7 @@ static int run(struct replay *replay, struct counts *counts, const struct argume
 int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	_cleanup_(close_engines) struct replay replay = {};
+	_cleanup_capture_ struct capture *capture = NULL;
 	_cleanup_free_ struct counts *counts = calloc(1, sizeof(*counts));
 	struct policy_options from = {};
 	struct arguments arguments = {};
@@ -281,16 +282,20 @@ int cmd_replay(struct globals *globals, int argc, char **argv, struct diag *diag
 	command_parse(globals, &argp, argc, argv, &arguments, &from);
 	if (!counts)
 		return diag_fail(diag, -ENOMEM, "cannot replay: %s", strerror(ENOMEM));
-	error = policy_from_options(&counts->policy, from.path, from.preset, diag);
+	if ((error = command_open_policy(&from, diag)) || (error = capture_open(&capture, arguments.capture, diag)) ||
+	    (error = arguments.kernel ? program_trial_open(&replay.trial, diag) : 0))
+		return error;
+	command_confine(globals, arguments.kernel);
+	error = command_read_policy(&counts->policy, &from, diag);
 	if (error)
 		return error;
 	compile_number(counts->policy.rule, counts->policy.rules);
 	if (arguments.summary && summary_open(&replay.summary, from.path || from.preset ? &counts->policy : NULL))
 		return diag_no_memory(diag);
-	error = open_engines(&replay, &counts->policy, arguments.kernel, diag);
+	error = open_engines(&replay, &counts->policy, diag);
 	if (error)
 		return error;
-	error = run(&replay, counts, &arguments, globals->json, diag);
+	error = run(&replay, capture, counts, &arguments, globals->json, diag);
 	if (replay.refused && !globals->json)
 		fprintf(stderr,
 			"flagfilter: the kernel engine takes no frames of this size, judged natively: %llu of %llu\n",

@@ -9,16 +9,15 @@
 
 static void try_program(struct facts *facts)
 {
-	_cleanup_free_ struct policy *policy = malloc(sizeof(*policy));
 	struct program_trial *trial = NULL;
 	int compiles = program_kernel_compiles();
 	struct diag diag = {};
 
-	if (compiles < 0 || !policy || policy_from_preset(policy, NULL, &diag))
+	if (compiles < 0)
 		return; /* for want of capabilities: no more can be told */
 	facts->jit = answer_from(compiles);
 	facts->frags = answer_from(program_kernel_has_frags());
-	facts->loads = answer_from(!program_trial_open(&trial, policy, &diag));
+	facts->loads = answer_from(!program_trial_open(&trial, &diag));
 	if (facts->loads == NO) {
 		snprintf(facts->load_failure, sizeof(facts->load_failure), "%.255s", diag.text);
 		return;

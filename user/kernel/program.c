@@ -216,7 +216,7 @@ struct ff_state *program_initial_state(const struct policy *policy)
 	return state;
 }
 
-static int trial_load(struct program_trial *trial, const struct policy *policy)
+static int trial_load(struct program_trial *trial)
 {
 	struct flagfilter *skeleton = trial->program->skeleton;
 	int error;
@@ -226,21 +226,14 @@ static int trial_load(struct program_trial *trial, const struct policy *policy)
 	error = flagfilter__load(skeleton);
 	if (error)
 		return error;
-	for (unsigned int i = 0; i < policy->sources; i++) {
-		const __u8 present = 1;
-
-		error = bpf_map__update_elem(skeleton->maps.sources, &policy->source[i], sizeof(policy->source[i]),
-					     &present, sizeof(present), BPF_ANY);
-		if (error)
-			return error;
-	}
 	trial->program_fd = bpf_program__fd(skeleton->progs.flagfilter_trace);
+	libbpf_num_possible_cpus(); /* which remembers: who reads the counters may be unable to open files by then */
 	return 0;
 }
 
-int program_trial_open(struct program_trial **trial, const struct policy *policy, struct diag *diag)
+int program_trial_open(struct program_trial **trial, struct diag *diag)
 {
-	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
+	_cleanup_free_ struct ff_state *state = calloc(1, sizeof(*state));
 	struct program_trial *new = calloc(1, sizeof(*new));
 	int error;
 
@@ -253,7 +246,7 @@ int program_trial_open(struct program_trial **trial, const struct policy *policy
 		free(new);
 		return error;
 	}
-	error = trial_load(new, policy);
+	error = trial_load(new);
 	if (error) {
 		program_trial_close(new);
 		diag_fail(diag, error, "cannot load the XDP program: %s%s", strerror(-error),
@@ -264,6 +257,23 @@ int program_trial_open(struct program_trial **trial, const struct policy *policy
 	}
 	*trial = new;
 	return 0;
+}
+
+int program_trial_set_policy(struct program_trial *trial, const struct policy *policy)
+{
+	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
+	struct flagfilter *skeleton = trial->program->skeleton;
+	const __u8 present = 1;
+	int error = 0;
+
+	if (!state)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < policy->sources && !error; i++)
+		error = bpf_map__update_elem(skeleton->maps.sources, &policy->source[i], sizeof(policy->source[i]),
+					     &present, sizeof(present), BPF_ANY);
+	if (!error)
+		skeleton->data_state->ff_state = *state;
+	return error;
 }
 
 bool program_trial_extends(const struct program_trial *trial)

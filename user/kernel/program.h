@@ -56,11 +56,13 @@ int program_sum_counters(int counters_fd, struct ff_counters *sum);
 int program_sum_sampling(int sampling_fd, struct ff_sampling *sum);
 
 /*
- * A private, unpinned, loaded copy with POLICY in force, whose rule counters are numbered in the order of the rules, to
- * be run by BPF_PROG_TEST_RUN. -errno with DIAG filled.
+ * A private, unpinned, loaded copy, which drops nothing yet, to be run by BPF_PROG_TEST_RUN. -errno with DIAG filled.
  */
 struct program_trial;
-int program_trial_open(struct program_trial **trial, const struct policy *policy, struct diag *diag);
+int program_trial_open(struct program_trial **trial, struct diag *diag);
+
+/* Once: POLICY is in force, and rule counters are numbered in the order of the rules. -errno */
+int program_trial_set_policy(struct program_trial *trial, const struct policy *policy);
 void program_trial_close(struct program_trial *trial);
 
 /*

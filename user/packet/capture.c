@@ -440,14 +440,16 @@ int capture_open(struct capture **capture, const char *path, struct diag *diag)
 	if (error)
 		return diag_fail(diag, error, "%s: %s", name, strerror(-error));
 	setvbuf(opened->file, opened->buffer, _IOFBF, sizeof(opened->buffer));
-	if (open_format(opened))
-		return diag_fail(diag, -EINVAL, "%s: not a capture: %s", name, opened->reason);
-	error = require_ethernet(opened, diag);
-	if (error)
-		return error;
 	*capture = opened;
 	opened = NULL;
 	return 0;
+}
+
+int capture_begin(struct capture *capture, struct diag *diag)
+{
+	if (open_format(capture))
+		return diag_fail(diag, -EINVAL, "%s: not a capture: %s", capture->name, capture->reason);
+	return require_ethernet(capture, diag);
 }
 
 void capture_close(struct capture *capture)

@@ -10,8 +10,11 @@
 
 struct capture;
 
-/* Opens PATH ("-": standard input). -errno with DIAG filled. */
+/* Opens PATH ("-": standard input), and reads nothing of it yet. -errno with DIAG filled. */
 int capture_open(struct capture **capture, const char *path, struct diag *diag);
+
+/* Reads the capture's header. Before the first frame; apart from the above for those who give up rights in between. */
+int capture_begin(struct capture *capture, struct diag *diag);
 void capture_close(struct capture *capture);
 
 /*

@@ -392,16 +392,26 @@ static int parse(struct reader *r, const char *content, size_t size,
 	return error;
 }
 
-/* The file at PATH, of *SIZE bytes, and a NUL behind it. */
-static int read_file(const char *path, const char *name, char content[FILE_SIZE_MAX + 2], size_t *size,
-		     struct diag *diag)
+static const char *name_of(const char *path)
 {
-	bool standard_input = !strcmp(path, "-");
-	_cleanup_file_ FILE *file = standard_input ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "re");
+	return strcmp(path, "-") ? path : "<stdin>";
+}
+
+int policy_open(FILE **file, const char *path, struct diag *diag)
+{
+	FILE *opened = strcmp(path, "-") ? fopen(path, "re") : fdopen(dup(STDIN_FILENO), "r");
+
+	if (!opened)
+		return diag_fail(diag, -errno, "%s: %s", name_of(path), strerror(errno));
+	*file = opened;
+	return 0;
+}
+
+/* All of FILE, *SIZE bytes, and a NUL behind it. */
+static int read_file(FILE *file, const char *name, char content[FILE_SIZE_MAX + 2], size_t *size, struct diag *diag)
+{
 	size_t length;
 
-	if (!file)
-		return diag_fail(diag, -errno, "%s: %s", name, strerror(errno));
 	errno = 0;
 	length = fread(content, 1, FILE_SIZE_MAX + 1, file);
 	if (ferror(file))
@@ -425,17 +435,17 @@ static void set_label(struct policy *policy, const char *path)
 	text_clean(policy->label);
 }
 
-int policy_from_file(struct policy *policy, const char *path, struct diag *diag)
+int policy_read(struct policy *policy, FILE *file, const char *path, struct diag *diag)
 {
 	struct policy parsed = {};
-	struct reader reader = {.name = strcmp(path, "-") ? path : "<stdin>", .policy = &parsed, .diag = diag};
+	struct reader reader = {.name = name_of(path), .policy = &parsed, .diag = diag};
 	char *content = malloc(FILE_SIZE_MAX + 2);
 	size_t size = 0;
 	int error;
 
 	if (!content)
 		return diag_fail(diag, -ENOMEM, "%s: %s", reader.name, strerror(ENOMEM));
-	error = read_file(path, reader.name, content, &size, diag);
+	error = read_file(file, reader.name, content, &size, diag);
 	if (!error)
 		error = parse(&reader, content, size, scan);
 	if (!error)
@@ -446,6 +456,14 @@ int policy_from_file(struct policy *policy, const char *path, struct diag *diag)
 	set_label(&parsed, reader.name);
 	*policy = parsed;
 	return 0;
+}
+
+int policy_from_file(struct policy *policy, const char *path, struct diag *diag)
+{
+	_cleanup_file_ FILE *file = NULL;
+	int error = policy_open(&file, path, diag);
+
+	return error ? error : policy_read(policy, file, path, diag);
 }
 
 int policy_from_options(struct policy *policy, const char *path, const char *preset, struct diag *diag)
