@@ -185,3 +185,17 @@ same() { # WHERE EXPECTED SEEN
 		[[ $stderr == *"cannot write the output: No space left on device" ]]
 	done < <(printf '%s\n' --help '-?' --usage --version -V && commands | sed 's/$/ --help/; p; s/--help/-?/; p; s/-?/--usage/')
 }
+
+@test "what argp would take by itself is no option" {
+	local option
+	for option in --HANG --HANG=3600 --HAN --program-name=$'\e[31m' --prog=x; do
+		run -2 --separate-stderr timeout 5 "$FLAGFILTER" "$option" explain SF
+		one_line
+		run -2 --separate-stderr timeout 5 "$FLAGFILTER" explain SF "$option"
+		one_line
+	done
+	run -0 "$FLAGFILTER" explain --help
+	[[ $output != *HANG* && $output != *program-name* ]]
+	run -0 "$FLAGFILTER" explain --usage
+	[[ $output != *HANG* && $output != *program-name* ]]
+}

@@ -15,12 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_NETNS = 512, OPTION_POLICY, OPTION_PRESET }; /* above the keys of any command */
+enum { OPTION_NETNS = 512, OPTION_POLICY, OPTION_PRESET, OPTION_NONE }; /* above the keys of any command */
 
 static const struct argp_option global_options[] = {
 	{"json", 'j', NULL, 0, "report as JSON", -2},
 	{"verbose", 'v', NULL, 0, "let libbpf and libxdp say what they do", -2},
 	{"netns", OPTION_NETNS, "NAME", 0, "act in this network namespace of `ip netns list`", -2},
+	/* Where these are not taken argp takes them: it puts any bytes before its messages, and sleeps for an hour. */
+	{"program-name", OPTION_NONE, "NAME", OPTION_HIDDEN, NULL, 0},
+	{"HANG", OPTION_NONE, "SECONDS", OPTION_HIDDEN | OPTION_ARG_OPTIONAL, NULL, 0},
 	{},
 };
 
@@ -37,6 +40,9 @@ static error_t parse_global(int key, char *text, struct argp_state *state)
 		return 0;
 	case OPTION_NETNS:
 		globals->netns = text;
+		return 0;
+	case OPTION_NONE:
+		command_usage_error(state, "--program-name and --HANG are no options of this command");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
