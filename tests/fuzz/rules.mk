@@ -2,22 +2,29 @@
 #
 # Hostile input, included by the Makefile:
 #
-#	make fuzz		coverage-guided, FUZZ_SECONDS=60 for all targets; as root also against the kernel
+#	make fuzz		coverage-guided, FUZZ_SECONDS=60 for all targets; as root also against the kernel; then
+#				random argument lists and runs for RUNS_SECONDS=45
+#	make fuzz-runs		30,000 random argument lists, and as root 2,000 random runs on a live filter
 
 FUZZ := $(OUT)/fuzz
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,$(FUZZ)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CFLAGS = $(USER_CFLAGS) $(UNCONFINED) -Itests/fuzz -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -O1 -gline-tables-only
 FUZZ_SECONDS ?= 60
+RUNS_SECONDS ?= 45
 
-.PHONY: fuzz fuzz-build
+.PHONY: fuzz fuzz-build fuzz-runs
 fuzz:
 	$(Q)$(DEPS) test
-	$(Q)$(MAKE) fuzz-build
-	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/tools/run.sh tests/fuzz/run.sh
+	$(Q)$(MAKE) fuzz-build $(OUT)/asan/flagfilter
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) RUNS_SECONDS=$(RUNS_SECONDS) tests/tools/run.sh tests/fuzz/run.sh \
+		tests/fuzz/random_runs.py
 	$(Q)grep ^ok $(FUZZ)/summary
 
 fuzz-build: $(FUZZ_TARGETS)
+
+fuzz-runs: $(OUT)/asan/flagfilter
+	$(Q)tests/fuzz/random_runs.py
 
 $(FUZZ)/obj/%.o: user/%.c
 	$(call say,CLANG,$@)

@@ -140,6 +140,32 @@ engines_agree() {
 	cmp /tmp/native /tmp/kernel
 }
 
+# The kernel engine, while it waits for the first byte: nobody, seccomp, and before Linux 5.19 CAP_BPF.
+gives_up_rights() {
+	local bpf=8000000000 field value
+	kernel_is 5.19 && bpf=0
+	rm -f /tmp/fifo && mkfifo /tmp/fifo
+	exec 8<>/tmp/fifo
+	flagfilter replay /tmp/fifo --engine kernel --preset conntrack --verdicts >/tmp/fifo.out 8<&- &
+	for ((i = 0; i < 200; i++)); do
+		grep -q '^State:.S' /proc/$!/status && grep -q '^Seccomp:.2' /proc/$!/status && break
+		sleep 0.1
+	done
+	while read -r field value; do
+		case $field in
+		Uid: | Gid:) equal "$value" $'65534\t65534\t65534\t65534' "$field" ;;
+		CapEff: | CapPrm:) equal "$((16#$value))" "$((16#$bpf))" "$field" ;;
+		CapBnd: | CapInh: | CapAmb:) equal "$((16#$value))" 0 "$field" ;;
+		NoNewPrivs:) equal "$value" 1 "$field" ;;
+		Seccomp:) equal "$value" 2 "$field" ;;
+		esac
+	done <"/proc/$!/status"
+	cat /frames.pcap >&8
+	exec 8>&-
+	wait $!
+	cmp /tmp/fifo.out /expected
+}
+
 # ---- IPv6 fragments whose first ends inside the extension headers
 
 handed_to_tcp() { awk '/^Tcp:/ && number++ { print $11 }' /proc/net/snmp; }
@@ -521,6 +547,7 @@ run_tests() {
 	it "the verifier accepts the program" verifier_accepts
 	it "BPF_PROG_TEST_RUN gives every frame the verdict it was made for" agrees_with_expected
 	it "BPF_PROG_TEST_RUN and the native engine agree, with exempt sources and ports" engines_agree
+	it "the kernel engine gives up its rights before it reads" gives_up_rights
 	it "veth, native: attach, drop, toggle, detach" comes_and_goes v0 v1 native
 	it "veth, generic: attach, drop, toggle, detach" comes_and_goes v0 v1 generic
 	it "replaced under traffic, nothing slips through" replaced_under_traffic
