@@ -23,6 +23,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
+import left_behind
 import send_frames
 
 FLAGFILTER, ATTACKER, SERVER = (os.environ[name] for name in ("FLAGFILTER", "ATTACKER", "SERVER"))
@@ -262,19 +263,6 @@ class Test:
         return steps
 
 
-def still_there(made):
-    """The kernel frees what nobody uses after a while."""
-    for _ in range(50):
-        left = set()
-        for kind in ("map", "prog"):
-            out = subprocess.run(["bpftool", "-j", kind, "show"], stdout=subprocess.PIPE, check=False)
-            left |= {f"{kind} {object['id']}" for object in json.loads(out.stdout)} & made
-        if not left:
-            break
-        time.sleep(0.1)
-    return left
-
-
 def main():
     name, what = sys.argv[1:]
     with tempfile.TemporaryDirectory() as directory:
@@ -286,7 +274,7 @@ def main():
             sys.exit(f"every_step.py: {wrong}")
         with open(log, encoding="ascii") as lines:
             made = set(lines.read().splitlines())
-    left = still_there(made)
+    left = left_behind.still_there(made)
     if left:
         sys.exit(f"every_step.py: {name}: of {len(made)} maps and programs are left {left}")
     print(f"{name}: {what} at each of {steps} steps; {len(made)} maps and programs made, all gone")

@@ -73,7 +73,8 @@ every_step() {
 		echo "$limit KiB: status $status, $stderr"
 		[ "$status" -ne 0 ]
 		equal "$(xdp_id)" ""
-		[ "$status" -eq 137 ] || {
+		# ... or has not even one for its line, where that goes to a file.
+		[ "$status" -eq 137 ] || [ -z "$stderr" ] || {
 			said=${stderr_lines[0]}
 			explained_line "cannot attach to s0"
 			[[ $said == *"Cannot allocate memory" || $said == *"does not load"*"where memory is short, try again" ]]

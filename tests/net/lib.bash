@@ -16,6 +16,7 @@ PINS=/sys/fs/bpf/flagfilter
 PYTHON=/usr/bin/python3
 A4=192.0.2.1 S4=192.0.2.2 A6=2001:db8::1 S6=2001:db8::2
 export ROOT FLAGFILTER PINS PYTHON A4 S4 A6 S6
+export PYTHONDONTWRITEBYTECODE=1
 # shellcheck source=tests/cli/contract.bash
 source "$ROOT/tests/cli/contract.bash"
 
@@ -101,6 +102,7 @@ make_wire() {
 
 net_setup() {
 	[ ! -s "$BATS_FILE_TMPDIR/skip" ] || skip "$(cat "$BATS_FILE_TMPDIR/skip")"
+	export TMUX_TMPDIR=$BATS_TEST_TMPDIR # its sockets stay when its servers end
 	ATTACKER=ff-$$-a SERVER=ff-$$-s
 	NAMESPACES=("$SERVER" "$ATTACKER") PROCESSES=()
 	make_wire "$ATTACKER" "$SERVER"
