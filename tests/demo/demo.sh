@@ -143,7 +143,7 @@ prepare() {
 		command -v "$tool" >/dev/null || fail "no $tool here: run dist/deps.sh demo first"
 	done
 	if [[ $(stat -f -c %T /sys/fs/bpf 2>/dev/null) != bpf_fs ]]; then
-		mount -t bpf bpf /sys/fs/bpf || fail "cannot mount a BPF filesystem on /sys/fs/bpf"
+		mount -t bpf -o mode=700 bpf /sys/fs/bpf || fail "cannot mount a BPF filesystem on /sys/fs/bpf"
 		mounted=yes
 	fi
 	scratch=$(mktemp -d /tmp/ff.XXXX) || fail "cannot make a directory in /tmp"

@@ -289,8 +289,8 @@ make_kernel() {
 @test "no BPF filesystem is a problem, and its fix helps" {
 	run -3 unshare -m sh -c "umount -l /sys/fs/bpf; exec $FLAGFILTER --netns $SERVER --json doctor s0"
 	equal "$(jq -r '[.findings[] | select(.state == "problem").fix] | join("|")' <<<"$output")" \
-		"mount -t bpf bpf /sys/fs/bpf"
-	run -0 unshare -m sh -c "umount -l /sys/fs/bpf; mount -t bpf bpf /sys/fs/bpf;
+		"mount -t bpf -o mode=700 bpf /sys/fs/bpf"
+	run -0 unshare -m sh -c "umount -l /sys/fs/bpf; mount -t bpf -o mode=700 bpf /sys/fs/bpf;
 		exec $FLAGFILTER --netns $SERVER --json doctor s0"
 }
 

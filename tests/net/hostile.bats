@@ -84,6 +84,7 @@ refused() {
 	victim_is_whole
 	inside rm /sys/fs/bpf/flagfilter
 	run -0 --separate-stderr ffi attach s0
+	equal "$stderr" ""
 }
 
 @test "a directory of another user, who holds its lock: nobody waits for it" {
@@ -116,14 +117,19 @@ refused() {
 	ffi rule s0 syn-fin=off
 }
 
-@test "/sys/fs/bpf where everybody may remove everything is not used; where it is sticky it is" {
+@test "/sys/fs/bpf where everybody may remove everything is not used; where it is sticky it is, and attach and doctor say so" {
 	inside chmod 777 /sys/fs/bpf
 	refused "/sys/fs/bpf is open to others (mode 777)" "chmod 700 /sys/fs/bpf"
 	inside chmod 1777 /sys/fs/bpf
-	ffi attach s0
+	run -0 --separate-stderr ffi attach s0
+	equal "${#stderr_lines[@]}" 1
+	[[ $stderr == *"others can write to /sys/fs/bpf (mode 1777)"*"chmod 700 /sys/fs/bpf"* ]]
+	equal "$(ffi --json doctor s0 | jq -r '.findings[] | select(.check == "bpffs") | .state + " " + .fix')" \
+		"note chmod 700 /sys/fs/bpf"
 	ffi rule s0 syn-fin=off
 	ffi detach s0
 	shut
+	equal "$(ffi --json doctor s0 | jq -r '.findings[] | select(.check == "bpffs").state')" ok
 	inside chown 65534 /sys/fs/bpf
 	refused "/sys/fs/bpf belongs to user 65534"
 }

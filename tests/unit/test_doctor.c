@@ -294,7 +294,12 @@ static void test_system(void **state)
 
 	(void)state;
 	facts.bpffs = false;
-	expect(&facts, "bpffs", FINDING_PROBLEM, "mount -t bpf bpf /sys/fs/bpf");
+	expect(&facts, "bpffs", FINDING_PROBLEM, "mount -t bpf -o mode=700 bpf /sys/fs/bpf");
+	facts.bpffs = true;
+	facts.bpffs_mode = 01777;
+	expect(&facts, "bpffs", FINDING_NOTE, "chmod 700 /sys/fs/bpf");
+	snprintf(facts.pins_refused, sizeof(facts.pins_refused), "a link");
+	expect(&facts, "bpffs", FINDING_PROBLEM, "");
 	facts = healthy("ice");
 	facts.jit = NO;
 	expect(&facts, "jit", FINDING_NOTE, "sysctl net.core.bpf_jit_enable=1");

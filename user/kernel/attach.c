@@ -310,6 +310,10 @@ int attach(struct location *location, const char *interface, enum xdp_mode mode,
 	if (error && error != -ENOENT)
 		return error;
 	*diag = (struct diag){};
+	if (bpffs_open_to_others())
+		diag_remark("others can write to " BPFFS " (mode %o), and so keep filters from being attached: "
+			    "`chmod 700 " BPFFS "`",
+			    bpffs_open_to_others());
 	if (error) {
 		error = attach_first(location, mode, policy, diag);
 		return error || !undo ? error : guard_attached(location, undo, diag);

@@ -45,6 +45,17 @@ static void look_at_programs(struct facts *facts, const struct interface *interf
 	}
 }
 
+static void look_at_pins(struct facts *facts)
+{
+	struct diag diag = {};
+	int error = pins_check(&diag);
+
+	facts->bpffs = error != -ENOENT;
+	facts->bpffs_mode = bpffs_open_to_others();
+	if (error && facts->bpffs)
+		snprintf(facts->pins_refused, sizeof(facts->pins_refused), "%.255s", diag.text);
+}
+
 int facts_of_link(struct facts *facts, const char *interface, const char *netns, struct diag *diag)
 {
 	struct interface found;
@@ -59,7 +70,6 @@ int facts_gather(struct facts *facts, const char *interface, const char *netns, 
 	struct interface found, now;
 	struct facts read;
 	struct rlimit memlock;
-	struct diag ignored;
 	int error = facts_of_link(&read, interface, netns, diag);
 
 	if (error)
@@ -73,7 +83,7 @@ int facts_gather(struct facts *facts, const char *interface, const char *netns, 
 	read.memlock = getrlimit(RLIMIT_MEMLOCK, &memlock) ? 0 : memlock.rlim_cur;
 	read.jit_switch = !access("/proc/sys/net/core/bpf_jit_enable", F_OK);
 	read.btf = program_kernel_has_btf();
-	read.bpffs = !pins_check(&ignored);
+	look_at_pins(&read);
 	try_program(&read);
 	look_at_programs(&read, &found);
 	/* What is advised names the interface: it must still be that one. */

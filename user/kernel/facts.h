@@ -10,20 +10,22 @@
 
 /* Everything that the doctor makes findings from. */
 struct facts {
-	const char *netns;	/* as in --netns, for the commands that findings name; NULL: the caller's */
-	unsigned int kernel;	/* KERNEL(major, minor) */
-	unsigned int cpus;	/* possible ones */
-	unsigned int page_size; /* in bytes */
-	__u64 capabilities;	/* effective ones, bit by CAP_* */
-	__u64 memlock;		/* RLIMIT_MEMLOCK, in bytes */
-	bool bpffs;		/* there is one where it belongs */
-	enum answer jit;	/* programs are compiled */
-	bool jit_switch;	/* there is net.core.bpf_jit_enable, which a kernel without a JIT does not have */
-	bool btf;		/* the kernel has type information, BTF, of itself */
-	enum answer frags;	/* the kernel has frames in several buffers */
-	enum answer extension;	/* a program of ours can extend another, as behind libxdp's dispatcher */
-	enum answer loads;	/* the kernel takes the program */
-	char load_failure[256]; /* why not */
+	const char *netns;	 /* as in --netns, for the commands that findings name; NULL: the caller's */
+	unsigned int kernel;	 /* KERNEL(major, minor) */
+	unsigned int cpus;	 /* possible ones */
+	unsigned int page_size;	 /* in bytes */
+	__u64 capabilities;	 /* effective ones, bit by CAP_* */
+	__u64 memlock;		 /* RLIMIT_MEMLOCK, in bytes */
+	bool bpffs;		 /* there is one where it belongs */
+	unsigned int bpffs_mode; /* of its directory, if others may write to it; otherwise 0 */
+	char pins_refused[256];	 /* why what is there is not trusted; empty if it is */
+	enum answer jit;	 /* programs are compiled */
+	bool jit_switch;	 /* there is net.core.bpf_jit_enable, which a kernel without a JIT does not have */
+	bool btf;		 /* the kernel has type information, BTF, of itself */
+	enum answer frags;	 /* the kernel has frames in several buffers */
+	enum answer extension;	 /* a program of ours can extend another, as behind libxdp's dispatcher */
+	enum answer loads;	 /* the kernel takes the program */
+	char load_failure[256];	 /* why not */
 	struct nic nic;
 	int programs_error;	      /* -errno: why PROGRAMS could not be read; 0 */
 	struct xdp_programs programs; /* that are attached there */

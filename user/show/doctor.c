@@ -481,17 +481,31 @@ static void check_memlock(const struct facts *facts, struct findings *findings)
 	fix(finding, "ulimit -l unlimited");
 }
 
+static void check_bpffs(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+
+	if (!facts->bpffs) {
+		finding = add(findings, "bpffs", FINDING_PROBLEM, "no BPF filesystem at /sys/fs/bpf%s",
+			      facts->netns ? "" : " (`ip netns exec` hides it)");
+		fix(finding, "mount -t bpf -o mode=700 bpf /sys/fs/bpf");
+	} else if (*facts->pins_refused) {
+		add(findings, "bpffs", FINDING_PROBLEM, "%s", facts->pins_refused);
+	} else if (facts->bpffs_mode) {
+		finding = add(findings, "bpffs", FINDING_NOTE,
+			      "others can write to /sys/fs/bpf (mode %o), and so keep filters from being attached",
+			      facts->bpffs_mode);
+		fix(finding, "chmod 700 /sys/fs/bpf");
+	} else {
+		add(findings, "bpffs", FINDING_OK, "the BPF filesystem is mounted");
+	}
+}
+
 static void check_system(const struct facts *facts, struct findings *findings)
 {
 	struct finding *finding;
 
-	if (facts->bpffs) {
-		add(findings, "bpffs", FINDING_OK, "the BPF filesystem is mounted");
-	} else {
-		finding = add(findings, "bpffs", FINDING_PROBLEM, "no BPF filesystem at /sys/fs/bpf%s",
-			      facts->netns ? "" : " (`ip netns exec` hides it)");
-		fix(finding, "mount -t bpf bpf /sys/fs/bpf");
-	}
+	check_bpffs(facts, findings);
 	check_capabilities(facts, findings);
 	check_memlock(facts, findings);
 	if (facts->loads == NO && !facts->btf)
