@@ -41,12 +41,13 @@ static int make_pins(const struct interface *interface, char pins[PINS_PATH_SIZE
 	int error = pins_make(interface->ifindex, pins), dir;
 
 	if (error)
-		return diag_fail(diag, error, "cannot make %s: %s", pins, strerror(-error));
+		return diag_fail(diag, error, "cannot attach to %s: no directory %s: %s", interface->name, pins,
+				 strerror(-error));
 	dir = pins_dir(pins);
 	if (dir >= 0)
 		return dir;
 	pins_remove(pins);
-	return diag_fail(diag, dir, "cannot open %s: %s", pins, strerror(-dir));
+	return diag_fail(diag, dir, "cannot attach to %s: cannot open %s: %s", interface->name, pins, strerror(-dir));
 }
 
 static int write_first_sources(struct program *program, int pins, const struct policy *policy, struct diag *diag)
