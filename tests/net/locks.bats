@@ -40,6 +40,15 @@ start_command() {
 
 has_said() { grep -q "$1" "$BATS_TEST_TMPDIR/said"; }
 
+# The guardian of the command that waits: the process of our own that is nobody's child.
+guardian_is_there() {
+	GUARDIAN=$(ps -e -o pid=,sid=,args= | awk -v command="$COMMAND" -v ns="$SERVER" \
+		'index($0, ns) && index($0, "--confirm") && $1 != command && !/awk/ { print $1 }')
+	[ -n "$GUARDIAN" ]
+}
+
+# ---- who stands still
+
 @test "a verbose command whose words nobody reads has no lock, and keeps nobody from taking back" {
 	local pipe=$BATS_TEST_TMPDIR/pipe
 	in_s ip link add x0 type veth peer name x1
@@ -67,6 +76,57 @@ has_said() { grep -q "$1" "$BATS_TEST_TMPDIR/said"; }
 	wait_until 10 not_attached
 }
 
+@test "a foreign process keeps the lock: a policy goes back all the same, within seconds, and so does attach" {
+	local began
+	ff attach s0
+	ff rule s0 syn-fin=off --confirm 1
+	hold "$PINS"
+	began=$SECONDS
+	wait_until 9 mode_is syn-fin enforce
+	[ $((SECONDS - began)) -ge 4 ] # it has waited for the lock before
+	let_go
+	is_confirmed
+	ff detach s0
+	LIBXDP_SKIP_DISPATCHER=1 ff attach s0 --confirm 1
+	hold "$PINS"
+	wait_until 9 not_attached
+	let_go
+	ff detach --all
+	nothing_left
+}
+
+@test "a loader that stands still between two of its steps (SIGSTOP) does not keep a guardian from taking back" {
+	ff attach s0
+	in_s ip link add x0 type veth peer name x1
+	cc -shared -fPIC -O2 "$BATS_TEST_DIRNAME/fault.c" -o "$BATS_TEST_TMPDIR/fault.so" -ldl
+	ff rule s0 syn-fin=off --confirm 1
+	FAULT_AT=12 FAULT='!kill -STOP $PPID' LD_PRELOAD=$BATS_TEST_TMPDIR/fault.so start_command attach x0
+	stands_still() { [[ $(ps -o stat= -p "$COMMAND") == T* ]]; }
+	wait_until 10 stands_still
+	wait_until 9 mode_is syn-fin enforce
+	kill -CONT "$COMMAND"
+	wait "$COMMAND"
+	is_confirmed
+}
+
+@test "reset that stood still, while a guardian took back, undoes nothing of that" {
+	local step before
+	ff attach s0 --preset strict
+	cc -shared -fPIC -O2 "$BATS_TEST_DIRNAME/fault.c" -o "$BATS_TEST_TMPDIR/fault.so" -ldl
+	before=$("$PYTHON" "$BATS_TEST_DIRNAME/live_policy.py" "$(pins_of "$SERVER_ID")")
+	ff apply s0 <(printf 'version: 1\npreset: none\nexempt: {sources: [192.0.2.1]}\n') --confirm 1
+	: >"$BATS_TEST_TMPDIR/steps"
+	FAULT_STEPS=$BATS_TEST_TMPDIR/steps LD_PRELOAD=$BATS_TEST_TMPDIR/fault.so ff reset s0
+	step=$(($(wc -c <"$BATS_TEST_TMPDIR/steps") - 4)) # before the flip
+	FAULT_AT=$step FAULT='!kill -STOP $PPID' LD_PRELOAD=$BATS_TEST_TMPDIR/fault.so start_command reset s0
+	wait_until 12 is_confirmed
+	kill -CONT "$COMMAND"
+	wait "$COMMAND" || true
+	equal "$("$PYTHON" "$BATS_TEST_DIRNAME/live_policy.py" "$(pins_of "$SERVER_ID")")" "$before"
+}
+
+# ---- who waits
+
 @test "who waits for the lock says after a second for whom, and goes on when it is free" {
 	ff attach s0
 	hold "$PINS"
@@ -80,6 +140,65 @@ has_said() { grep -q "$1" "$BATS_TEST_TMPDIR/said"; }
 	equal "$(mode syn-fin)" off
 }
 
+@test "whatever ends a command that waits for the lock ends it at once, and it is never carried out" {
+	local signal status file=$BATS_TEST_TMPDIR/none.yaml command
+	printf 'version: 1\npreset: none\n' >"$file"
+	ff attach s0
+	for command in "rule s0 syn-fin=off" "rule s0 syn-fin=off --confirm 60" "apply s0 $file --confirm 60" \
+		"exempt s0 add 80 --confirm 60" "attach x0 --confirm 60" "capture s0" "reset s0"; do
+		for signal in INT TERM KILL; do
+			[[ $(in_s ip link show) == *x0@* ]] || in_s ip link add x0 type veth peer name x1
+			hold "$PINS"
+			# SIGINT is ignored in what a shell starts in the background
+			"$PYTHON" -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+				"$FLAGFILTER" --netns "$SERVER" $command >/dev/null 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+			COMMAND=$!
+			PROCESSES+=("$COMMAND")
+			wait_until 5 has_said waiting
+			kill -s "$signal" "$COMMAND"
+			status=0
+			wait_until 1 is_over "$COMMAND"
+			wait "$COMMAND" || status=$?
+			equal "$status" $((128 + $(kill -l "$signal"))) "$command, $signal: status"
+			let_go
+			guardian_is_gone() { ! guardian_is_there; }
+			wait_until 3 guardian_is_gone
+			equal "$(mode syn-fin)" enforce "$command, $signal"
+			equal "$(ff --json exempt s0 | jq -c .exempt.ports)" '[]'
+			equal "$(xdp_id x0)" ""
+			equal "$(unconfirmed "")" null
+		done
+	done
+}
+
+@test "a guardian that is asked to end while it waits to make the change ends, and the command says that nothing was done" {
+	ff attach s0
+	hold "$PINS"
+	start_command rule s0 syn-fin=off --confirm 60
+	wait_until 5 has_said waiting
+	guardian_is_there
+	kill -TERM "$GUARDIAN"
+	wait_until 2 is_over "$GUARDIAN"
+	! wait "$COMMAND"
+	equal "$(grep -vc waiting "$BATS_TEST_TMPDIR/said")" 1
+	let_go
+	equal "$(mode syn-fin)" enforce
+}
+
+@test "a guardian that is asked twice to end, while another has the lock, takes back and ends" {
+	local guardian
+	ff attach s0
+	ff rule s0 syn-fin=off --confirm 60
+	guardian=$(unconfirmed .guardian)
+	hold "$PINS"
+	kill -TERM "$guardian"
+	sleep 0.5
+	kill -TERM "$guardian"
+	wait_until 2 is_over "$guardian"
+	let_go
+	equal "$(mode syn-fin)" enforce
+}
+
 @test "another has libxdp's lock: attach does not wait without end, and names it" {
 	mkdir -p /sys/fs/bpf/xdp
 	hold /sys/fs/bpf/xdp
@@ -88,4 +207,81 @@ has_said() { grep -q "$1" "$BATS_TEST_TMPDIR/said"; }
 	let_go
 	nothing_left
 	ff attach s0
+}
+
+# ---- few descriptors
+
+# Each number of descriptors has an interface of its own, so that all can be tried at once.
+many_interfaces() {
+	local n
+	for n in $FILES; do
+		in_s ip link add "v$n" type veth peer name "w$n"
+		in_s ip link set "v$n" up
+	done
+}
+FILES="$(seq -s ' ' 3 40) 63 64 65"
+
+# by_few LIMIT FILES COMMAND...: with so many descriptors; LIMIT is S if it may be raised, or H.
+by_few() { (
+	ulimit -S -n "$2"
+	[ "$1" = S ] || ulimit -H -n "$2"
+	exec "${@:3}"
+) >/dev/null 2>"$BATS_TEST_TMPDIR/said.$2" 3>&-; }
+
+# of INTERFACE: what there is: rules, exemptions, or nothing.
+state_of() { ff save "$1" 2>/dev/null | tail -n +2 || echo nothing; }
+
+# each_number LIMIT COMMAND: runs it (@ is the interface) with each number, and looks at what has become of it.
+each_number() {
+	local limit=$1 command=$2 n pids=() before done=0 refused=0 status log
+	for n in $FILES; do
+		ff detach "v$n" >/dev/null 2>&1 || true
+		[[ $command == attach* ]] || ff attach "v$n" >/dev/null
+	done
+	before=$(state_of v3)
+	for n in $FILES; do
+		# shellcheck disable=SC2086 # words on purpose
+		by_few "$limit" "$n" "$FLAGFILTER" --netns "$SERVER" ${command//@/v$n} &
+		pids[n]=$!
+	done
+	for n in $FILES; do
+		status=0
+		wait "${pids[n]}" || status=$?
+		case $status in
+		0) done=$((done + 1)) ;;
+		*) refused=$((refused + 1)) ;;
+		esac
+		log=$BATS_TEST_TMPDIR/said.$n
+		sed -i '/ waiting for /d; /^  /d' "$log"
+		[ "$status" -eq 0 ] || [ "$status" -eq 127 ] || [ "$(wc -l <"$log")" -eq 1 ] || {
+			echo "$command with $n: status $status, $(cat "$log")"
+			return 1
+		}
+	done
+	for n in $FILES; do
+		went_back() { [ "$(state_of "v$n")" = "$before" ]; }
+		wait_until 20 went_back || {
+			echo "$command with $n descriptors was not taken back: $(cat "$BATS_TEST_TMPDIR/said.$n")"
+			return 1
+		}
+	done
+	none_unconfirmed() { [ "$(ff --json status | jq '[.filters[] | select(.unconfirmed)] | length')" -eq 0 ]; }
+	wait_until 5 none_unconfirmed
+	no_guardian() { [ -z "$(pgrep -f "$SERVER.*--confirm" || true)" ]; }
+	wait_until 5 no_guardian
+	echo "# $limit: ${command%% *}: $done done and taken back, $refused refused" >&3
+}
+
+@test "with three to forty descriptors, a change with --confirm is refused or taken back" {
+	local limit command policy=$BATS_TEST_TMPDIR/policy.yaml
+	printf 'version: 1\npreset: none\n' >"$policy"
+	many_interfaces
+	for limit in S H; do
+		for command in "apply @ $policy --confirm 2" "rule @ syn-fin=off --confirm 2" "exempt @ add 80 --confirm 2" \
+			"attach @ --confirm 2"; do
+			each_number "$limit" "$command"
+		done
+	done
+	ff detach --all >/dev/null
+	nothing_left
 }

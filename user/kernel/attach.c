@@ -16,6 +16,7 @@
 #include "base/shell.h"
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 DEFINE_CLEANUP(cleanup_program, struct program *, program_close)
@@ -72,29 +73,63 @@ int attach_remove(const struct location *location, struct diag *diag)
 	return error;
 }
 
+int attach_withdraw(const struct location *location, enum xdp_mode mode, int program)
+{
+	int error = xdp_detach_program(location->interface.ifindex, mode, program);
+
+	if (!error)
+		pins_remove(location->pins);
+	return error;
+}
+
+/* Takes PROGRAM, just attached and pinned at LOCATION, away again, without a look at what is there. PINS: its directory
+ */
+static void withdraw(const struct location *location, enum xdp_mode mode, const struct program *program, int pins)
+{
+	const struct xdp_programs behind_dispatcher = {.shared = true};
+	int error = attach_withdraw(location, mode, program_fd(program));
+	struct diag ignored;
+
+	for (int tries = 0; error && tries < 3; tries++)
+		error = xdp_detach(&location->interface, &behind_dispatcher, program_id(program), pins, &ignored);
+	if (!error)
+		pins_remove(location->pins);
+}
+
 /*
  * Looks for the filter that has just been attached to LOCATION's interface: what is there now, and as which program,
- * only the kernel knows, because libxdp may have put a dispatcher there, or done without it. A filter that cannot be
- * read back is taken away again. (Under memory pressure libbpf may think that the kernel has no mmap-able maps, and
- * make the state one that is not.)
+ * only the kernel knows, because libxdp may have put a dispatcher there, or done without it. (Under memory pressure
+ * libbpf may think that the kernel has no mmap-able maps, and make the state one that is not: that cannot be read.)
  */
 static int verify(struct location *location, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct location found;
 	int error = locate_on(&found, &location->interface, diag);
-	struct diag ignored;
 
 	if (!error)
 		error = filter_open(&filter, found.pins, diag);
 	if (!error)
 		*location = found;
-	else if (!locate_on(&found, &location->interface, &ignored))
-		attach_remove(&found, &ignored);
 	return error;
 }
 
-static int attach_once(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+/* The program at LOCATION is one that this process guards. */
+static int guard_attached(const struct location *location, const struct program *program, struct undo *undo,
+			  struct diag *diag)
+{
+	__u32 id = pins_filter_id(location->pins);
+
+	undo->attached = true;
+	*undo->location = *location;
+	undo->program = fcntl(program_fd(program), F_DUPFD_CLOEXEC, 0);
+	if (undo->program < 0 || !id)
+		return diag_fail(diag, -EIO, "cannot keep hold of the program on %s", location->interface.name);
+	return pending_guard(undo, id, location->interface.ifindex, 0, diag);
+}
+
+static int attach_once(struct location *location, enum xdp_mode mode, const struct policy *policy, struct undo *undo,
+		       struct diag *diag)
 {
 	_cleanup_free_ struct ff_state *state = program_initial_state(policy);
 	_cleanup_(cleanup_program) struct program *program = NULL;
@@ -112,32 +147,39 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 		error = write_first_sources(program, pins, policy, diag);
 	if (!error)
 		error = xdp_attach(program, interface, mode, pins, diag);
-	if (error)
+	if (error) {
 		pins_remove(location->pins);
-	if (!error)
-		pins_mark(location->pins, program_id(program));
-	return error ? error : verify(location, diag);
+		return error;
+	}
+	pins_mark(location->pins, program_id(program));
+	error = verify(location, diag);
+	if (!error && undo)
+		error = guard_attached(location, program, undo, diag);
+	if (error)
+		withdraw(location, mode, program, pins);
+	return error;
 }
 
 /* Attaches where no filter of ours is, in this one MODE. */
-static int attach_new(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+static int attach_new(struct location *location, enum xdp_mode mode, const struct policy *policy, struct undo *undo,
+		      struct diag *diag)
 {
-	int error = attach_once(location, mode, policy, diag);
+	int error = attach_once(location, mode, policy, undo, diag);
 
 	if (error == -EINVAL && !diag->usage && !location->programs.count) {
 		xdp_skip_dispatcher();
-		error = attach_once(location, mode, policy, diag);
+		error = attach_once(location, mode, policy, undo, diag);
 	}
 	return error;
 }
 
 /* Native, or where that fails generic. If both fail, the reason why native did is the one to know. */
-static int attach_auto(struct location *location, const struct policy *policy, struct diag *diag)
+static int attach_auto(struct location *location, const struct policy *policy, struct undo *undo, struct diag *diag)
 {
-	int error = attach_new(location, XDP_NATIVE, policy, diag);
+	int error = attach_new(location, XDP_NATIVE, policy, undo, diag);
 	struct diag ignored = {};
 
-	if (error && error != -EPERM && !attach_new(location, XDP_GENERIC, policy, &ignored)) {
+	if (error && error != -EPERM && !attach_new(location, XDP_GENERIC, policy, undo, &ignored)) {
 		*diag = (struct diag){};
 		return 0;
 	}
@@ -267,7 +309,8 @@ static int replace(struct location *location, enum xdp_mode mode, const struct p
 	return error ? error : filter_change(&filter, policy, diag);
 }
 
-static int attach_first(struct location *location, enum xdp_mode mode, const struct policy *policy, struct diag *diag)
+static int attach_first(struct location *location, enum xdp_mode mode, const struct policy *policy, struct undo *undo,
+			struct diag *diag)
 {
 	_cleanup_free_ struct policy *preset = NULL;
 	int error = refuse_foreign(location, diag);
@@ -283,20 +326,8 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 			return error;
 		policy = preset;
 	}
-	return mode == XDP_MODE_NONE ? attach_auto(location, policy, diag) : attach_new(location, mode, policy, diag);
-}
-
-/* The filter was just attached, and is taken away again if it cannot be guarded. */
-static int guard_attached(const struct location *location, struct undo *undo, struct diag *diag)
-{
-	struct diag ignored = {};
-	int error;
-
-	undo->attached = true;
-	error = pending_guard(undo, pins_filter_id(location->pins), location->interface.ifindex, 0, diag);
-	if (error)
-		attach_remove(location, &ignored);
-	return error;
+	return mode == XDP_MODE_NONE ? attach_auto(location, policy, undo, diag)
+				     : attach_new(location, mode, policy, undo, diag);
 }
 
 int attach(struct location *location, const char *interface, enum xdp_mode mode, const struct policy *policy,
@@ -315,10 +346,8 @@ int attach(struct location *location, const char *interface, enum xdp_mode mode,
 		diag_remark("others can write to " BPFFS " (mode %o), and so keep filters from being attached: "
 			    "`chmod 700 " BPFFS "`",
 			    bpffs_open_to_others());
-	if (error) {
-		error = attach_first(location, mode, policy, diag);
-		return error || !undo ? error : guard_attached(location, undo, diag);
-	}
+	if (error)
+		return attach_first(location, mode, policy, undo, diag);
 	if (undo)
 		return diag_fail(
 			diag, -EBUSY,

@@ -22,8 +22,14 @@ int detach(const char *interface, struct diag *diag);
 int attach_remove(const struct location *location, struct diag *diag);
 
 /*
- * The same for what a loader that was killed while it replaced a filter has left beside the one at LOCATION, which
- * counts what passes. If there was anything, LOCATION is looked up again.
+ * The same by a file descriptor of the program, attached exclusively in MODE, with pins at LOCATION: where nothing can
+ * be opened or looked up. -errno
+ */
+int attach_withdraw(const struct location *location, enum xdp_mode mode, int program);
+
+/*
+ * The same as attach_remove() for what a loader that was killed while it replaced a filter has left beside the one at
+ * LOCATION, which counts what passes. If there was anything, LOCATION is looked up again.
  */
 int attach_tidy(struct location *location, struct diag *diag);
 

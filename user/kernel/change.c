@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define PATIENCE_S 5
+
 /* The filter on an interface, for a change of it; the caller has the lock. */
 static int open_to_change(const char *interface, struct location *location, struct filter *filter, struct diag *diag)
 {
@@ -45,32 +47,13 @@ int change_policy(struct snapshot *snapshot, const char *interface, policy_chang
 	error = filter_change(&filter, policy, diag);
 	if (error && undo)
 		pending_remove(undo->filter);
+	if (!error && undo) {
+		*undo->filter_held = filter;
+		filter = FILTER_CLOSED;
+	}
 	/* In the order in which they are read back. */
 	qsort(policy->source, policy->sources, sizeof(*policy->source), policy_compare_sources);
 	return error;
-}
-
-/*
- * Opens the filter that UNDO is of where its interface is not in this network namespace any more. Policies can be
- * changed from anywhere; to detach one must be where the interface is.
- */
-static int open_moved(const struct undo *undo, struct filter *filter, struct diag *diag)
-{
-	char pins[PINS_PATH_SIZE];
-
-	filter_close(filter);
-	*filter = FILTER_CLOSED;
-	if (pins_find_filter(undo->filter, pins))
-		return -ECANCELED;
-	if (undo->attached)
-		return diag_fail(diag, -EXDEV, "its interface was moved to another network namespace; detach it there");
-	return filter_open(filter, pins, diag);
-}
-
-/* The filter that UNDO is of is not there any more, or what is there is another one. */
-static bool is_gone(const struct undo *undo, const struct location *location, int error)
-{
-	return error == -ENOENT || error == -ENODEV || (!error && pins_filter_id(location->pins) != undo->filter);
 }
 
 /* Puts the policy from before in force, unless another one has been put in force meanwhile by who knew no mark. */
@@ -88,25 +71,118 @@ static int restore(const struct undo *undo, struct filter *filter, struct diag *
 	return filter_restore(filter, &undo->policy, diag);
 }
 
-int change_undo(const struct undo *undo, struct diag *diag)
+/* By what the guardian has had open since before the change. */
+static int undo_by_held(const struct undo *undo, struct diag *diag)
 {
-	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
-	_cleanup_(pins_unlock) int lock = -1;
-	struct location location;
-	char name[IF_NAMESIZE] = "";
 	int error;
 
-	if_indextoname(undo->ifindex, name); /* it may have another name now */
-	error = pins_lock(&lock, diag);
+	if (!undo->attached && filter_is_silent(undo->filter_held))
+		return diag_fail(diag, -EAGAIN, "its program was replaced, and the new one cannot be looked at");
+	if (!undo->attached) {
+		/* Twice: whoever stands still with the lock may be writing what the first one puts in force. */
+		error = restore(undo, undo->filter_held, diag);
+		return error ? error : filter_restore(undo->filter_held, &undo->policy, diag);
+	}
+	error = attach_withdraw(undo->location, undo->location->programs.mode, undo->program);
+	return error ? diag_fail(diag, error, "cannot detach it: %s", strerror(-error)) : 0;
+}
+
+/* Whether any interface has the filter still; a program that was taken off is unloaded after a while. */
+static bool is_somewhere(struct undo *undo)
+{
+	bool is = true;
+
+	if (undo->attached && undo->program >= 0)
+		close(undo->program);
+	undo->program = -1;
+	for (int tries = 0; is && tries < 20; tries++) {
+		is = xdp_map_in_use(undo->filter);
+		if (is)
+			usleep(50000);
+	}
+	return is;
+}
+
+/*
+ * The interface is not in this network namespace any more, or has another filter or none. A policy can be changed from
+ * anywhere; to detach one must be where the interface is.
+ */
+static int undo_moved(struct undo *undo, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	char pins[PINS_PATH_SIZE];
+	int error;
+
+	if (undo->attached) {
+		error = undo_by_held(undo, diag);
+		if (error != -EEXIST && error != -ENODEV)
+			return error;
+		return is_somewhere(undo) ? diag_fail(diag, -EXDEV,
+						      "its interface was moved to another network namespace; detach it "
+						      "there")
+					  : -ECANCELED;
+	}
+	if (pins_find_filter(undo->filter, pins))
+		return xdp_map_in_use(undo->filter) ? undo_by_held(undo, diag) : -ECANCELED;
+	error = filter_open(&filter, pins, diag);
+	return error ? error : restore(undo, &filter, diag);
+}
+
+/* The filter that UNDO is of is not there any more, or what is there is another one. */
+static bool is_gone(const struct undo *undo, const struct location *location, int error)
+{
+	return error == -ENOENT || error == -ENODEV || (!error && pins_filter_id(location->pins) != undo->filter);
+}
+
+/* By what is found on the interface, as any other change. */
+static int undo_located(struct undo *undo, struct diag *diag)
+{
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
+	struct location location;
+	char name[IF_NAMESIZE]; /* it may have another name now */
+	int error;
+
+	if (if_indextoname(undo->ifindex, name))
+		error = open_to_change(name, &location, &filter, diag);
+	else
+		error = errno == ENXIO ? -ENODEV : diag_fail(diag, -errno, "cannot look for it: %s", strerror(errno));
+	if (is_gone(undo, &location, error))
+		return undo_moved(undo, diag);
 	if (error)
 		return error;
+	return undo->attached ? attach_remove(&location, diag) : restore(undo, &filter, diag);
+}
+
+/*
+ * No loader has the lock for so long that works: whoever does stands still, or is none. The undo then touches nothing
+ * but its own filter, of which a loader that goes on later finds that its generation is another (filter.c).
+ */
+int change_undo(struct undo *undo, bool without_lock, struct diag *diag)
+{
+	_cleanup_(pins_unlock) int lock = -1;
+	struct diag of_lock = {}, ignored;
+	int error = pins_lock_within(&lock, PATIENCE_S, &of_lock);
+
 	if (!pending_is_on(undo->pending))
 		return -ECANCELED;
-	error = open_to_change(name, &location, &filter, diag);
-	if (is_gone(undo, &location, error))
-		error = open_moved(undo, &filter, diag);
-	if (!error)
-		error = undo->attached ? attach_remove(&location, diag) : restore(undo, &filter, diag);
+	if (error && error != -ETIMEDOUT && error != -EINTR && !without_lock) {
+		*diag = of_lock;
+		return error;
+	}
+	if (error) {
+		error = undo_by_held(undo, diag);
+		if (error)
+			error = undo_located(undo, diag);
+		if (!error)
+			*diag = of_lock;
+	} else {
+		error = undo_located(undo, diag);
+		if (error && error != -ECANCELED && error != -EXDEV && error != -ESTALE &&
+		    !undo_by_held(undo, &ignored)) {
+			*diag = (struct diag){};
+			error = 0;
+		}
+	}
 	if (!error || error == -ECANCELED)
 		pending_remove(undo->filter);
 	return error;

@@ -18,9 +18,11 @@ int change_policy(struct snapshot *snapshot, const char *interface, policy_chang
 
 /*
  * Takes back the change that UNDO is of. -ECANCELED if it was confirmed, or its filter is gone: nothing is left to do.
- * -EXDEV with DIAG filled if it cannot be done from this network namespace.
+ * -EXDEV with DIAG filled if it cannot be done from this network namespace. It goes ahead without the lock, and says so
+ * in DIAG although it returns 0, if one and the same process has had that for some seconds, or if WITHOUT_LOCK, for
+ * when the lock could not be taken at all.
  */
-int change_undo(const struct undo *undo, struct diag *diag);
+int change_undo(struct undo *undo, bool without_lock, struct diag *diag);
 
 /* Confirms the change that is unconfirmed, and tells what it was. -ENOENT, and no DIAG, if none is. */
 int change_confirm(const char *interface, struct pending *pending, struct diag *diag);

@@ -32,6 +32,7 @@ void filter_close(struct filter *filter)
 		munmap(filter->state, sizeof(*filter->state));
 	for (enum program_map map = 0; map < PROGRAM_MAPS; map++)
 		cleanup_fd(&filter->map[map]);
+	cleanup_fd(&filter->grace);
 }
 
 /* -EPROTO unless it is a map of the kind and the sizes that this program knows. */
@@ -280,15 +281,17 @@ int filter_read(const struct filter *filter, struct snapshot *snapshot, struct d
  * An update of a map of maps returns only when no program that runs with the old one is left: the kernel promises that
  * for just this use (Linux 5.0, maybe_wait_bpf_programs).
  */
-static int make_grace(const struct filter *filter)
+static int get_grace(struct filter *filter)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = filter->map[MAP_SOURCES]);
-	int outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "grace", sizeof(__u32), sizeof(__u32), 1, &options);
 
-	return outer < 0 ? -errno : outer;
+	if (filter->grace < 0)
+		filter->grace =
+			bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "grace", sizeof(__u32), sizeof(__u32), 1, &options);
+	return filter->grace < 0 ? -errno : filter->grace;
 }
 
-/* Waits until every packet that still meets an older generation is through. GRACE: from make_grace() */
+/* Waits until every packet that still meets an older generation is through. GRACE: from get_grace() */
 static int settle(struct filter *filter, int grace)
 {
 	__u32 generation = generation_of(filter->state), zero = 0;
@@ -475,7 +478,7 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 {
 	_cleanup_free_ struct change *change = calloc(1, sizeof(*change));
 	/* Made before anything is changed: whoever cannot wait in the end must not begin. */
-	_cleanup_fd_ int grace = make_grace(filter);
+	int grace = get_grace(filter);
 	struct ff_state *state = filter->state;
 	__u32 generation = generation_of(state);
 	const struct ff_policy *live = &state->slot[filter_slot(generation)];
@@ -500,8 +503,12 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		sample_as_before(live, &change->next);
 	else
 		set_sample_bits(&change->next, NULL, false);
-	state->slot[filter_slot(generation + 1)] = change->next;
-	__atomic_store_n(&state->generation, generation + 1, __ATOMIC_RELEASE);
+	/* A guardian that could not wait for the lock any longer may have taken its change back meanwhile. */
+	if (generation_of(state) == generation)
+		state->slot[filter_slot(generation + 1)] = change->next;
+	if (!__atomic_compare_exchange_n(&state->generation, &generation, generation + 1, false, __ATOMIC_RELEASE,
+					 __ATOMIC_RELAXED))
+		return diag_fail(diag, -EAGAIN, "another change came in between; try again");
 
 	/* From here on the change is made; if the wait fails, the next change waits. */
 	settle(filter, grace);
@@ -539,13 +546,15 @@ int filter_hand_over(struct filter *filter, struct filter *successor)
 	struct ff_state *old = filter->state, *new = successor->state;
 	_cleanup_free_ struct policy *policy = calloc(1, sizeof(*policy));
 	__u32 live = filter_slot(generation_of(old)), next = !live;
-	_cleanup_fd_ int grace = make_grace(filter);
+	int grace = get_grace(filter);
 	int error = policy ? settle(filter, grace) : -ENOMEM;
 
 	if (!error)
 		error = read_sources(filter->map[MAP_SOURCES], live, policy);
 	if (!error)
 		error = filter_write_sources(filter->map[MAP_SOURCES], next, policy);
+	if (!error && filter_slot(generation_of(old)) != live)
+		error = -EAGAIN; /* as in flip() */
 	if (error)
 		return error;
 	old->slot[next] = new->slot[next] = old->slot[live];

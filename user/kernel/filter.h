@@ -12,8 +12,9 @@ struct filter {
 	__u32 id; /* as pins_filter_id() has it */
 	int map[PROGRAM_MAPS];
 	struct ff_state *state; /* the state map's memory */
+	int grace;		/* what to wait by for packets under way, once a change was made; see filter.c */
 };
-#define FILTER_CLOSED ((struct filter){.map = {-1, -1, -1, -1, -1}})
+#define FILTER_CLOSED ((struct filter){.map = {-1, -1, -1, -1, -1}, .grace = -1})
 
 /* Opens the maps pinned in PINS. -errno with DIAG filled, also if they are another version's. */
 int filter_open(struct filter *filter, const char *pins, struct diag *diag);

@@ -29,6 +29,9 @@ struct pending {
 	char path[PENDING_PATH_SIZE]; /* of the file with that policy; empty if there is none */
 };
 
+struct filter;
+struct location;
+
 /* What it takes to take a change back, for the process that made it. */
 struct undo {
 	unsigned int seconds; /* to be set by the caller: how long to wait for the confirmation */
@@ -38,6 +41,11 @@ struct undo {
 	int pending;	      /* the mark, open and locked */
 	bool attached;	      /* detach; otherwise */
 	struct policy policy; /* put this in force again */
+
+	/* The same by what is open already, for when nothing can be opened or found. */
+	struct filter *filter_held; /* for the policy */
+	struct location *location;  /* to detach from, */
+	int program;		    /* this program */
 };
 
 /*

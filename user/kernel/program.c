@@ -156,12 +156,17 @@ struct bpf_object *program_object(struct program *program)
 	return program->skeleton->obj;
 }
 
+int program_fd(const struct program *program)
+{
+	return bpf_program__fd(program->skeleton->progs.flagfilter);
+}
+
 __u32 program_id(const struct program *program)
 {
 	struct bpf_prog_info info = {};
 	__u32 size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(bpf_program__fd(program->skeleton->progs.flagfilter), &info, &size) ? 0 : info.id;
+	return bpf_obj_get_info_by_fd(program_fd(program), &info, &size) ? 0 : info.id;
 }
 
 /* Sums the one element, of so many words, of a per-CPU array over all CPUs. */

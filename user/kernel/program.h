@@ -30,6 +30,9 @@ void program_close(struct program *program);
 struct bpf_object *program_object(struct program *program);
 __u32 program_id(const struct program *program); /* the kernel's, once it is loaded; or 0 */
 
+/* Its file descriptor, which stays the program's, or -errno before it is loaded. */
+int program_fd(const struct program *program);
+
 /*
  * Creates the map of exempt sources ahead of the others, so that they are there when the first frame comes. Returns a
  * file descriptor or -errno.
