@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # What was promised is kept: with few descriptors, little memory, and others that stand still with the lock.
 
+# shellcheck disable=SC2016 # $PPID is for the shell that fault.c starts
+# shellcheck disable=SC2030,SC2031,SC2154 # what bats sets, and sets in a subshell
+
 bats_require_minimum_version 1.5.0
 load lib.bash
 
@@ -17,21 +20,16 @@ mode_is() { [ "$(mode "$1")" = "$2" ]; }
 
 # hold DIRECTORY: a process, HOLDER, that takes the lock on it and stands still.
 hold() {
-	flock "$1" sleep 100 3>&- &
+	flock --no-fork "$1" sleep 100 3>&- &
 	HOLDER=$!
 	PROCESSES+=("$HOLDER")
 	is_held() { ! flock --nonblock "$1" true; }
 	wait_until 5 is_held "$1"
 }
 
-# Lets go of it: HOLDER has a child, the sleep, that has the lock too.
-let_go() {
-	local child
-	child=$(ps -o pid= --ppid "$HOLDER" | xargs)
-	kill -KILL "$HOLDER" "$child"
-}
+let_go() { kill -KILL "$HOLDER"; }
 
-# start_confirmed ARG...: a command in the background, COMMAND, whose standard error is in $BATS_TEST_TMPDIR/said.
+# start_command ARG...: a command in the background, COMMAND, whose standard error is in $BATS_TEST_TMPDIR/said.
 start_command() {
 	"$FLAGFILTER" --netns "$SERVER" "$@" >/dev/null 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 	COMMAND=$!
@@ -67,7 +65,6 @@ guardian_is_there() {
 }
 
 @test "verbose words come all the same, also from a guardian" {
-	local said
 	run -0 --separate-stderr ff -v attach s0
 	[[ $stderr == *libbpf:* ]]
 	ff detach s0
@@ -133,7 +130,7 @@ guardian_is_there() {
 	start_command rule s0 syn-fin=off
 	sleep 0.5
 	[ ! -s "$BATS_TEST_TMPDIR/said" ]
-	wait_until 3 has_said "waiting for process [0-9]* (flock)"
+	wait_until 3 has_said "waiting for process [0-9]* (sleep)"
 	equal "$(wc -l <"$BATS_TEST_TMPDIR/said")" 1
 	let_go
 	wait "$COMMAND"
@@ -147,9 +144,10 @@ guardian_is_there() {
 	for command in "rule s0 syn-fin=off" "rule s0 syn-fin=off --confirm 60" "apply s0 $file --confirm 60" \
 		"exempt s0 add 80 --confirm 60" "attach x0 --confirm 60" "capture s0" "reset s0"; do
 		for signal in INT TERM KILL; do
-			[[ $(in_s ip link show) == *x0@* ]] || in_s ip link add x0 type veth peer name x1
+			in_s ip link show dev x0 >/dev/null 2>&1 || in_s ip link add x0 type veth peer name x1
 			hold "$PINS"
 			# SIGINT is ignored in what a shell starts in the background
+			# shellcheck disable=SC2086 # words on purpose
 			"$PYTHON" -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
 				"$FLAGFILTER" --netns "$SERVER" $command >/dev/null 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 			COMMAND=$!
@@ -179,7 +177,9 @@ guardian_is_there() {
 	guardian_is_there
 	kill -TERM "$GUARDIAN"
 	wait_until 2 is_over "$GUARDIAN"
-	! wait "$COMMAND"
+	status=0
+	wait "$COMMAND" || status=$?
+	equal "$status" 1
 	equal "$(grep -vc waiting "$BATS_TEST_TMPDIR/said")" 1
 	let_go
 	equal "$(mode syn-fin)" enforce
@@ -203,7 +203,7 @@ guardian_is_there() {
 	mkdir -p /sys/fs/bpf/xdp
 	hold /sys/fs/bpf/xdp
 	run -1 --separate-stderr timeout 20 "$FLAGFILTER" --netns "$SERVER" attach s0
-	[[ ${stderr_lines[-1]} == *"process "*"(flock)"*libxdp* || $stderr == *"process "*"(flock) has the lock of libxdp"* ]]
+	[[ ${stderr_lines[-1]} == *"process "*"(sleep)"*libxdp* || $stderr == *"process "*"(sleep) has the lock of libxdp"* ]]
 	let_go
 	nothing_left
 	ff attach s0
@@ -230,6 +230,22 @@ by_few() { (
 
 # of INTERFACE: what there is: rules, exemptions, or nothing.
 state_of() { ff save "$1" 2>/dev/null | tail -n +2 || echo nothing; }
+
+# all_went_back COMMAND BEFORE: on each interface, and nobody is left who would have to do it.
+all_went_back() {
+	local n
+	for n in $FILES; do
+		went_back() { [ "$(state_of "v$n")" = "$2" ]; }
+		wait_until 20 went_back "$@" || {
+			echo "$1 on v$n was not taken back: $(cat "$BATS_TEST_TMPDIR/said.$n")"
+			return 1
+		}
+	done
+	none_unconfirmed() { [ "$(ff --json status | jq '[.filters[] | select(.unconfirmed)] | length')" -eq 0 ]; }
+	wait_until 5 none_unconfirmed
+	no_guardian() { ! pgrep -f "$SERVER.*--confirm" >/dev/null; }
+	wait_until 5 no_guardian
+}
 
 # each_number LIMIT COMMAND: runs it (@ is the interface) with each number, and looks at what has become of it.
 each_number() {
@@ -258,17 +274,7 @@ each_number() {
 			return 1
 		}
 	done
-	for n in $FILES; do
-		went_back() { [ "$(state_of "v$n")" = "$before" ]; }
-		wait_until 20 went_back || {
-			echo "$command with $n descriptors was not taken back: $(cat "$BATS_TEST_TMPDIR/said.$n")"
-			return 1
-		}
-	done
-	none_unconfirmed() { [ "$(ff --json status | jq '[.filters[] | select(.unconfirmed)] | length')" -eq 0 ]; }
-	wait_until 5 none_unconfirmed
-	no_guardian() { [ -z "$(pgrep -f "$SERVER.*--confirm" || true)" ]; }
-	wait_until 5 no_guardian
+	all_went_back "$command" "$before"
 	echo "# $limit: ${command%% *}: $done done and taken back, $refused refused" >&3
 }
 
@@ -282,6 +288,54 @@ each_number() {
 			each_number "$limit" "$command"
 		done
 	done
+	ff detach --all >/dev/null
+	nothing_left
+}
+
+# ---- a step that fails
+
+# each_step FAULT COMMAND: as each_number, but each with a step that fails (see fault.c), the guardian's steps included.
+each_step() {
+	local fault=$1 command=$2 n step=1 steps before done=0 pids=() status
+	ff detach v3 >/dev/null 2>&1 || true
+	[[ $command == attach* ]] || ff attach v3 >/dev/null
+	: >"$BATS_TEST_TMPDIR/steps"
+	# shellcheck disable=SC2086 # words on purpose
+	FAULT_STEPS=$BATS_TEST_TMPDIR/steps LD_PRELOAD=$FAULT_SO LIBXDP_SKIP_DISPATCHER=1 ff ${command//@/v3} >/dev/null
+	no_guardian() { ! pgrep -f "$SERVER.*--confirm" >/dev/null; }
+	wait_until 10 no_guardian
+	steps=$(wc -c <"$BATS_TEST_TMPDIR/steps")
+	while [ "$step" -le "$steps" ]; do
+		for n in $FILES; do
+			ff detach "v$n" >/dev/null 2>&1 || true
+			[[ $command == attach* ]] || ff attach "v$n" >/dev/null
+		done
+		before=$(state_of v3)
+		for n in $FILES; do
+			# shellcheck disable=SC2086 # words on purpose
+			FAULT_AT=$step FAULT=$fault FAULT_WIDE=1 LD_PRELOAD=$FAULT_SO LIBXDP_SKIP_DISPATCHER=1 \
+				ff ${command//@/v$n} >/dev/null 2>"$BATS_TEST_TMPDIR/said.$n" 3>&- &
+			pids[n]=$!
+			step=$((step + ${STRIDE:-5}))
+		done
+		for n in $FILES; do
+			status=0
+			wait "${pids[n]}" || status=$?
+			[ "$status" -le 1 ]
+			[ "$status" -eq 1 ] || done=$((done + 1))
+		done
+		all_went_back "$command, $fault before step $step" "$before"
+	done
+	echo "# $fault at every ${STRIDE:-5}. of $steps steps: ${command%% *}: $done done and taken back" >&3
+}
+
+@test "a change with --confirm, whichever step of it or of its undo fails once: refused, or taken back" {
+	local policy=$BATS_TEST_TMPDIR/policy.yaml
+	FAULT_SO=$BATS_TEST_TMPDIR/fault.so
+	cc -shared -fPIC -O2 "$BATS_TEST_DIRNAME/fault.c" -o "$FAULT_SO" -ldl
+	printf 'version: 1\npreset: none\nexempt: {sources: [192.0.2.1]}\n' >"$policy"
+	many_interfaces
+	each_step ENOMEM "apply @ $policy --confirm 2"
 	ff detach --all >/dev/null
 	nothing_left
 }
