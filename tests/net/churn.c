@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Somebody else on the machine: loads and unloads programs and maps all the time, some of them with our names, and attaches
- * them to an interface of its own, in a network namespace of its own, which goes with the process.
+ * Somebody else on the machine: loads and unloads programs and maps all the time, some of them with our names, and
+ *attaches them to an interface of its own, in a network namespace of its own, which goes with the process.
  *
  *	churn SECONDS	or until a signal; says how often at the end
  */

@@ -34,8 +34,8 @@
 static const struct {
 	const char *name;
 	int number;
-} errors[] = {{"ENOMEM", ENOMEM}, {"EPERM", EPERM}, {"EBUSY", EBUSY}, {"EIO", EIO}, {"ENOSPC", ENOSPC},
-	      {"EMFILE", EMFILE}};
+} errors[] = {{"ENOMEM", ENOMEM}, {"EPERM", EPERM},   {"EBUSY", EBUSY},
+	      {"EIO", EIO},	  {"ENOSPC", ENOSPC}, {"EMFILE", EMFILE}};
 
 #define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
 
