@@ -6,9 +6,10 @@
 #	make check		the tests that need no root; make unit: those of single modules, in seconds
 #	make test-vm		boot Debian's 5.10, 6.1, 6.12 and newest kernels under qemu, and test in each
 #	make test-debians	the README's way on fresh Debian 12 and 13, with gcc and with clang (root)
-#	make test-all		what takes longer than make test: test-vm, test-debians, soak, endure (root)
+#	make test-all		what takes longer than make test: test-vm, test-debians, soak, endure, errors (root)
 #	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
 #	make endure		a day of looks of each command that stays, in minutes (root)
+#	make errors		each error at each step of each command, told in build/errors.txt (root)
 #	make fuzz		hostile input, guided by coverage (FUZZ_SECONDS=60)
 #	make mutants coverage	whether the tests are worth anything; more of that in tests/tools/hygiene.mk
 #	make bench		measure it against what one would use instead (root)
@@ -22,7 +23,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo soak endure test test-all test-debians unit check lint check-vmlinux install uninstall clean
+.PHONY: all demo soak endure errors test test-all test-debians unit check lint check-vmlinux install uninstall clean
 
 OUT := build
 CC ?= cc
@@ -136,13 +137,17 @@ test-debians:
 	$(Q)tests/tools/run.sh tests/tools/debians.sh
 
 test-all:
-	$(Q)$(MAKE) -k test-vm test-debians soak
+	$(Q)$(MAKE) -k test-vm test-debians soak endure errors fuzz-runs
 
 soak: bench-build
 	$(Q)SOAK_SECONDS=$(or $(SOAK_SECONDS),300) bats tests/net/soak.bats
 
 endure: all
 	$(Q)ENDURE_LOOKS=$(or $(ENDURE_LOOKS),86400) bats tests/net/endure.bats
+
+errors: all
+	$(Q)rm -f $(OUT)/errors.txt
+	$(Q)ERRORS_STRIDE=$(or $(ERRORS_STRIDE),1) MATRIX=$(CURDIR)/$(OUT)/errors.txt bats tests/net/errors.bats
 
 demo:
 	$(Q)$(DEPS) demo

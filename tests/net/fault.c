@@ -4,7 +4,9 @@
  * process: bpf(), a netlink message, a directory or pin made or removed, the lock, a namespace entered.
  *
  *	FAULT_AT=N		which step; none if it is 0, absent, or more than there are
- *	FAULT=kill		the process is killed in place of the step (the default)
+ *	FAULT_EVERY=1		and all that follow
+ *	FAULT_WIDE=1		steps are also all other calls that ask what is there: files opened, looked at and read,
+ *names of interfaces, sockets FAULT=kill		the process is killed in place of the step (the default)
  *	FAULT=ENOMEM ...	the step fails with this error, of those in errors[]
  *	FAULT=/FILE		from this step on the process is in the control group whose cgroup.procs that is
  *	FAULT=!COMMAND		before this step the shell runs the command, while the process stands still
@@ -13,29 +15,34 @@
  *	FAULT_LOG=FILE		one line for every map and program that was made: "map ID", "prog ID"
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const struct {
 	const char *name;
 	int number;
-} errors[] = {{"ENOMEM", ENOMEM}, {"EPERM", EPERM},   {"EBUSY", EBUSY},
-	      {"EIO", EIO},	  {"ENOSPC", ENOSPC}, {"EMFILE", EMFILE}};
+} errors[] = {{"ENOMEM", ENOMEM}, {"EPERM", EPERM},   {"EBUSY", EBUSY},	  {"EIO", EIO},	   {"ENOSPC", ENOSPC},
+	      {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"EACCES", EACCES}, {"EINTR", EINTR}};
 
 #define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
 
@@ -43,7 +50,7 @@ static const struct {
 static void enter(const char *procs)
 {
 	const size_t enough = 16 << 20;
-	int fd = open(procs, O_WRONLY);
+	int fd = REAL(open)(procs, O_WRONLY);
 	char *heap;
 
 	mallopt(M_MMAP_THRESHOLD, 2 * enough);
@@ -62,13 +69,13 @@ static int fails(void)
 {
 	static int step;
 	const char *at = getenv("FAULT_AT"), *what = getenv("FAULT"), *path = getenv("FAULT_STEPS");
-	FILE *steps = path ? fopen(path, "a") : NULL;
+	FILE *steps = path ? REAL(fopen)(path, "a") : NULL;
 
 	if (steps) {
 		fputc('.', steps);
 		fclose(steps);
 	}
-	if (!at || ++step != atoi(at))
+	if (!at || !atoi(at) || (++step != atoi(at) && (step < atoi(at) || !getenv("FAULT_EVERY"))))
 		return 0;
 	if (what && *what == '/') {
 		enter(what);
@@ -102,7 +109,7 @@ static void note(int command, int fd)
 	attr.info.bpf_fd = fd;
 	attr.info.info_len = command == BPF_MAP_CREATE ? sizeof(map) : sizeof(program);
 	attr.info.info = command == BPF_MAP_CREATE ? (unsigned long)&map : (unsigned long)&program;
-	log = fopen(path, "a");
+	log = REAL(fopen)(path, "a");
 	if (log && !REAL(syscall)(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)))
 		fprintf(log, "%s %u\n", command == BPF_MAP_CREATE ? "map" : "prog",
 			command == BPF_MAP_CREATE ? map.id : program.id);
@@ -141,3 +148,52 @@ STEP(int, rmdir, (const char *path), path)
 STEP(int, unlink, (const char *path), path)
 STEP(int, flock, (int fd, int operation), fd, operation)
 STEP(int, setns, (int fd, int type), fd, type)
+
+/* ---- with FAULT_WIDE */
+
+#define WIDE(type, failed, name, parameters, ...)                                                                      \
+	type name parameters                                                                                           \
+	{                                                                                                              \
+		return getenv("FAULT_WIDE") && fails() ? failed : REAL(name)(__VA_ARGS__);                             \
+	}
+
+WIDE(int, -1, stat, (const char *path, struct stat *status), path, status)
+WIDE(int, -1, lstat, (const char *path, struct stat *status), path, status)
+WIDE(int, -1, fstat, (int fd, struct stat *status), fd, status)
+WIDE(int, -1, fstatat, (int dir, const char *path, struct stat *status, int flags), dir, path, status, flags)
+WIDE(int, -1, statfs, (const char *path, struct statfs *status), path, status)
+WIDE(int, -1, fstatfs, (int fd, struct statfs *status), fd, status)
+WIDE(int, -1, access, (const char *path, int mode), path, mode)
+WIDE(ssize_t, -1, readlink, (const char *path, char *target, size_t size), path, target, size)
+WIDE(ssize_t, -1, readlinkat, (int dir, const char *path, char *target, size_t size), dir, path, target, size)
+WIDE(int, -1, unlinkat, (int dir, const char *path, int flags), dir, path, flags)
+WIDE(int, -1, mkdirat, (int dir, const char *path, mode_t mode), dir, path, mode)
+WIDE(DIR *, NULL, opendir, (const char *path), path)
+WIDE(DIR *, NULL, fdopendir, (int fd), fd)
+WIDE(struct dirent *, NULL, readdir, (DIR * dir), dir)
+WIDE(FILE *, NULL, fopen, (const char *path, const char *mode), path, mode)
+WIDE(FILE *, NULL, fdopen, (int fd, const char *mode), fd, mode)
+WIDE(int, -1, socket, (int domain, int type, int protocol), domain, type, protocol)
+WIDE(ssize_t, -1, recv, (int fd, void *data, size_t size, int flags), fd, data, size, flags)
+WIDE(unsigned int, 0, if_nametoindex, (const char *name), name)
+WIDE(char *, NULL, if_indextoname, (unsigned int index, char name[IF_NAMESIZE]), index, name)
+WIDE(struct if_nameindex *, NULL, if_nameindex, (void), )
+WIDE(void *, MAP_FAILED, mmap, (void *where, size_t size, int protection, int flags, int fd, off_t offset), where, size,
+     protection, flags, fd, offset)
+
+/* Those with arguments that may be absent. The terminal is not asked: ncurses would do so for ever. */
+#define WIDE_MORE(name, type, last, asked, parameters, ...)                                                            \
+	int name parameters                                                                                            \
+	{                                                                                                              \
+		va_list list;                                                                                          \
+		type more;                                                                                             \
+                                                                                                                       \
+		va_start(list, last);                                                                                  \
+		more = va_arg(list, type);                                                                             \
+		va_end(list);                                                                                          \
+		return getenv("FAULT_WIDE") && (asked) && fails() ? -1 : REAL(name)(__VA_ARGS__, more);                \
+	}
+
+WIDE_MORE(open, unsigned int, flags, true, (const char *path, int flags, ...), path, flags)
+WIDE_MORE(openat, unsigned int, flags, true, (int dir, const char *path, int flags, ...), dir, path, flags)
+WIDE_MORE(ioctl, void *, request, fd > 2, (int fd, unsigned long request, ...), fd, request)

@@ -135,9 +135,10 @@ static int read_samples(struct samples *samples, struct sink *sink, struct diag 
 static int finish(const struct samples *samples, struct pcapng *pcapng, unsigned long written)
 {
 	struct samples_count count;
-	int error = 0;
+	int error = samples_count(samples, &count);
 
-	samples_count(samples, &count);
+	if (error)
+		return error;
 	if (pcapng)
 		error = pcapng_write_statistics(pcapng, clock_wall_ns(), count.seen, count.seen - written);
 	if (pcapng && !error)

@@ -44,8 +44,8 @@ static int add_name(json_t *detached, const char *interface)
 /* Detaches everywhere; one that fails does not keep the others. */
 static int detach_all(json_t *detached, struct diag *diag)
 {
-	struct if_nameindex *interfaces = if_nameindex();
-	int result = 0;
+	_cleanup_interfaces_ struct if_nameindex *interfaces = NULL;
+	int result = interface_list(&interfaces, diag);
 
 	for (struct if_nameindex *i = interfaces; i && i->if_index; i++) {
 		struct diag here = {};
@@ -53,14 +53,13 @@ static int detach_all(json_t *detached, struct diag *diag)
 
 		if (!error)
 			add_name(detached, i->if_name);
-		if (error == -ENOENT || !error)
-			continue;
+		if (error == -ENOENT || error == -ENODEV || !error)
+			continue; /* done, or none is there, or the interface is gone meanwhile */
 		*diag = here;
 		result = error;
 		if (error == -EPERM || error == -EACCES)
 			break;
 	}
-	if_freenameindex(interfaces);
 	return result;
 }
 

@@ -22,15 +22,17 @@ static int watch(struct observation *observation, struct samples *samples, unsig
 {
 	const __u64 end_ns = clock_monotonic_ns() + seconds * 1000000000ull;
 	__u64 now_ns = 0;
-	int handled = 0;
+	int handled = 0, error;
 
 	while (!*stop && handled >= 0 && (now_ns = clock_monotonic_ns()) < end_ns) {
 		__u64 left_ms = (end_ns - now_ns) / 1000000 + 1;
 
 		handled = samples_poll(samples, left_ms < 1000 ? left_ms : 1000, diag);
 	}
-	samples_count(samples, &observation->count);
-	return handled < 0 ? handled : 0;
+	if (handled < 0)
+		return handled;
+	error = samples_count(samples, &observation->count);
+	return error ? diag_fail(diag, error, "cannot read how many samples there were: %s", strerror(-error)) : 0;
 }
 
 static int run(struct observation *observation, const char *interface, unsigned int seconds,

@@ -161,8 +161,12 @@ static void print_finding(const struct observation *observation, const struct fi
 	printf("  now           %llu packets, %.1f/s (counted); %llu samples\n", finding->now,
 	       counts_rate(finding->now, observation->seconds), offenders ? offenders->stream.samples : 0);
 	if (offenders) {
-		printf("  sources       %u%s, %d with a connection to this host: ", offenders->source.entries,
-		       offenders->source.overflowed ? " or more" : "", finding->connected > 0 ? finding->connected : 0);
+		printf("  sources       %u%s, ", offenders->source.entries,
+		       offenders->source.overflowed ? " or more" : "");
+		if (finding->connected < 0)
+			printf("it is not known how many with a connection to this host: ");
+		else
+			printf("%d with a connection to this host: ", finding->connected);
 		print_heaviest(&offenders->source, false);
 		printf("  ports         %u%s: ", offenders->port.entries, offenders->port.overflowed ? " or more" : "");
 		print_heaviest(&offenders->port, true);

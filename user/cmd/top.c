@@ -115,14 +115,13 @@ static int look_at(struct top *top, const char *interface, struct diag *diag)
 /* All interfaces, those without a filter too. */
 static int scan(struct top *top, struct diag *diag)
 {
-	struct if_nameindex *interfaces = if_nameindex();
-	int error = 0;
+	_cleanup_interfaces_ struct if_nameindex *interfaces = NULL;
+	int error = interface_list(&interfaces, diag);
 
 	for (struct if_nameindex *i = interfaces; i && i->if_index && !error; i++) {
 		error = look_at(top, i->if_name, diag);
 		error = is_gone(error) ? 0 : error;
 	}
-	if_freenameindex(interfaces);
 	return error;
 }
 
@@ -185,6 +184,7 @@ static void draw(struct top *top)
 		.paused = top->paused,
 		.help = top->help,
 		.message = *top->answer.text ? top->answer.text : top->problem.text,
+		.unknown = *top->problem.text,
 		.time_ns = clock_wall_ns(),
 	});
 }

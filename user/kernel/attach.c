@@ -366,8 +366,10 @@ int detach(const char *interface, struct diag *diag)
 	int error = pins_lock(&lock, diag);
 	__u32 id;
 
-	if (!error)
-		error = locate_filter(&location, interface, diag);
+	if (error)
+		return error == -ENOENT ? -EIO
+					: error; /* where no pins can be seen there may be a filter all the same */
+	error = locate_filter(&location, interface, diag);
 	if (!error)
 		error = attach_tidy(&location, diag);
 	if (error)

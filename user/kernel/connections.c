@@ -40,7 +40,7 @@ static int mark(const char *path, const struct heavy_entry *entry, unsigned int 
 	while (fgets(line, sizeof(line), file))
 		for (unsigned int i = 0; parse_line(line, &key) && i < entries; i++)
 			connected[i] |= !memcmp(&key, &entry[i].key, sizeof(key));
-	return 0;
+	return ferror(file) ? -EIO : 0;
 }
 
 int connections_count(const struct heavy_entry *entry, unsigned int entries)

@@ -7,6 +7,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* Of a question that is answered by 1 or 0, or fails. */
+static enum answer answer_unless(int answer)
+{
+	return answer < 0 ? UNKNOWN : answer_from(answer);
+}
+
 static void try_program(struct facts *facts)
 {
 	struct program_trial *trial = NULL;
@@ -16,13 +22,13 @@ static void try_program(struct facts *facts)
 	if (compiles < 0)
 		return; /* for want of capabilities: no more can be told */
 	facts->jit = answer_from(compiles);
-	facts->frags = answer_from(program_kernel_has_frags());
+	facts->frags = answer_unless(program_kernel_has_frags());
 	facts->loads = answer_from(!program_trial_open(&trial, &diag));
 	if (facts->loads == NO) {
 		snprintf(facts->load_failure, sizeof(facts->load_failure), "%.255s", diag.text);
 		return;
 	}
-	facts->extension = answer_from(program_trial_extends(trial));
+	facts->extension = answer_unless(program_trial_extends(trial));
 	program_trial_close(trial);
 }
 
@@ -40,8 +46,11 @@ static void look_at_programs(struct facts *facts, const struct interface *interf
 	if (!error) {
 		facts->programs = location.programs;
 		facts->own = location.program;
-	} else {
+	} else if (error == -ENOENT) {
 		owner_find(facts->programs.program[0].id, &facts->owner);
+	} else {
+		facts->programs_error = error;
+		snprintf(facts->programs_failure, sizeof(facts->programs_failure), "%.255s", diag.text);
 	}
 }
 

@@ -27,7 +27,8 @@ struct facts {
 	enum answer loads;	 /* the kernel takes the program */
 	char load_failure[256];	 /* why not */
 	struct nic nic;
-	int programs_error;	      /* -errno: why PROGRAMS could not be read; 0 */
+	int programs_error;	      /* -errno: why PROGRAMS could not be read, or not whether one is ours; 0 */
+	char programs_failure[256];   /* the latter in words */
 	struct xdp_programs programs; /* that are attached there */
 	int own;		      /* which of them is ours; -1: none */
 	struct owner owner;	      /* of program 0, if none is ours */

@@ -93,6 +93,8 @@ int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 				 "the maps in %s belong to another version of flagfilter; use that one, or "
 				 "`%s` and attach anew",
 				 pins, shell_command("detach", "IF", "", "").text);
+	if (error == -ENOENT)
+		return diag_fail(diag, -EIO, "of the maps in %s one is missing", pins); /* and not the filter */
 	if (error) {
 		diag_fail(diag, error, "cannot open the maps in %s: %s", pins, strerror(-error));
 		return pins_add_needs(diag, error);

@@ -49,3 +49,13 @@ int interface_find(struct interface *interface, const char *name, struct diag *d
 	*interface = found;
 	return 0;
 }
+
+int interface_list(struct if_nameindex **interfaces, struct diag *diag)
+{
+	struct if_nameindex *list = if_nameindex();
+
+	if (!list)
+		return diag_fail(diag, -errno, "cannot list the network interfaces: %s", strerror(errno));
+	*interfaces = list;
+	return 0;
+}

@@ -3,6 +3,7 @@
 #ifndef KERNEL_INTERFACE_H
 #define KERNEL_INTERFACE_H
 
+#include "base/cleanup.h"
 #include "base/diag.h"
 #include <net/if.h>
 
@@ -14,5 +15,14 @@ struct interface {
 
 /* The interface with this name, or alternative name. -ENODEV with DIAG filled if there is none. */
 int interface_find(struct interface *interface, const char *name, struct diag *diag);
+
+DEFINE_CLEANUP(cleanup_interfaces, struct if_nameindex *, if_freenameindex)
+#define _cleanup_interfaces_ _cleanup_(cleanup_interfaces)
+
+/*
+ * Lists all interfaces of this network namespace; behind the last one comes an index of 0. -errno with DIAG filled if
+ * that fails, which does not mean that there is none.
+ */
+int interface_list(struct if_nameindex **interfaces, struct diag *diag);
 
 #endif

@@ -7,23 +7,30 @@
 #include <errno.h>
 #include <string.h>
 
-/* Whether the filter pinned in PINS is silent; no, if it cannot be read. */
-static bool is_silent(const char *pins)
+/* Whether the filter pinned in PINS is silent: 1, or 0, also for the maps of another version, or -errno. */
+static int is_silent(const char *pins)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct diag ignored;
+	int error = filter_open(&filter, pins, &ignored);
 
-	return !filter_open(&filter, pins, &ignored) && filter_is_silent(&filter);
+	return error == -EPROTO ? 0 : error ? error : filter_is_silent(&filter);
 }
 
 static int find_counting(struct location *location)
 {
 	struct location other = *location;
-	int error = pins_find(location, NULL);
+	int error = pins_find(location, NULL), silent;
 
-	if (!error && !pins_find(&other, location->pins) && is_silent(location->pins))
+	if (error)
+		return error;
+	error = pins_find(&other, location->pins);
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	silent = is_silent(location->pins);
+	if (silent > 0)
 		*location = other;
-	return error;
+	return silent < 0 ? silent : 0;
 }
 
 /* Says that there is no filter, and what became of it. */
@@ -84,14 +91,36 @@ void locate_note(struct snapshot *snapshot, const struct location *location)
 	text_clean(snapshot->location.interface.name);
 }
 
+/* No lock is taken: a filter may be replaced, or detached, between the look for it and the look at its maps. */
+static int locate_and_open(struct filter *filter, struct location *location, const char *interface, struct diag *diag)
+{
+	char pins[PINS_PATH_SIZE] = "";
+	int error = 0;
+
+	for (int tries = 0; tries < 10; tries++) {
+		struct diag located = {};
+		int gone = locate_filter(location, interface, &located);
+
+		if (gone) {
+			*diag = located;
+			return gone;
+		}
+		if (error && !strcmp(pins, location->pins))
+			return error;
+		memcpy(pins, location->pins, sizeof(pins));
+		error = filter_open(filter, pins, diag);
+		if (!error)
+			return 0;
+	}
+	return error;
+}
+
 int locate_and_read(struct snapshot *snapshot, const char *interface, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct location location;
-	int error = locate_filter(&location, interface, diag);
+	int error = locate_and_open(&filter, &location, interface, diag);
 
-	if (!error)
-		error = filter_open(&filter, location.pins, diag);
 	if (error)
 		return error;
 	locate_note(snapshot, &location);

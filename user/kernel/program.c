@@ -47,11 +47,12 @@ static int load_smallest(__u32 flags)
 	return bpf_prog_load(BPF_PROG_TYPE_XDP, "smallest", "GPL", pass, sizeof(pass) / sizeof(*pass), &options);
 }
 
-bool program_kernel_has_frags(void)
+int program_kernel_has_frags(void)
 {
 	_cleanup_fd_ int fd = load_smallest(BPF_F_XDP_HAS_FRAGS);
 
-	return fd >= 0;
+	/* A kernel that does not know the flag says that it is invalid. */
+	return fd >= 0 ? 1 : fd == -EINVAL ? 0 : fd;
 }
 
 bool program_kernel_has_btf(void)
@@ -98,16 +99,20 @@ static int pin_maps(struct program *program, int pins)
 int program_open(struct program **program, int pins, const struct ff_state *state, struct diag *diag)
 {
 	struct program *new = calloc(1, sizeof(*new));
-	int error = -ENOMEM;
+	int error = -ENOMEM, frags = program_kernel_has_frags();
 
 	if (!new)
 		goto fail;
+	if (frags < 0 && frags != -EPERM) { /* who may not load a program is told by the load what it takes */
+		error = frags;
+		goto fail;
+	}
 	new->skeleton = flagfilter__open();
 	if (!new->skeleton) {
 		error = -errno;
 		goto fail;
 	}
-	if (program_kernel_has_frags()) {
+	if (frags > 0) {
 		new->skeleton->rodata->ff_frags = true;
 		bpf_program__set_flags(new->skeleton->progs.flagfilter, BPF_F_XDP_HAS_FRAGS);
 	}
@@ -281,25 +286,39 @@ int program_trial_set_policy(struct program_trial *trial, const struct policy *p
 	return error;
 }
 
-bool program_trial_extends(const struct program_trial *trial)
+/*
+ * Whether ERROR is not what the kernel says of the program, but of who asks: there is too little of something. (A
+ * kernel without such programs may say EPERM, also to root.)
+ */
+static bool is_want(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR || error == -EIO;
+}
+
+int program_trial_extends(const struct program_trial *trial)
 {
 	_cleanup_free_ struct ff_state *state = calloc(1, sizeof(*state));
 	struct program *second = NULL;
-	struct bpf_link *link = NULL;
-	struct diag ignored = {};
 	struct bpf_program *extension;
+	struct diag ignored = {};
+	int error = state ? program_open(&second, -1, state, &ignored) : -ENOMEM;
 
-	if (!state || program_open(&second, -1, state, &ignored))
-		return false;
+	if (error)
+		return error;
 	extension = second->skeleton->progs.flagfilter;
 	bpf_program__set_type(extension, BPF_PROG_TYPE_EXT);
 	bpf_program__set_expected_attach_type(extension, 0);
-	if (!bpf_program__set_attach_target(extension, trial->program_fd, "flagfilter_trace") &&
-	    !flagfilter__load(second->skeleton))
-		link = bpf_program__attach_freplace(extension, 0, NULL);
-	bpf_link__destroy(link);
+	error = bpf_program__set_attach_target(extension, trial->program_fd, "flagfilter_trace");
+	if (!error)
+		error = flagfilter__load(second->skeleton);
+	if (!error) {
+		struct bpf_link *link = bpf_program__attach_freplace(extension, 0, NULL);
+
+		error = link ? 0 : -errno;
+		bpf_link__destroy(link);
+	}
 	program_close(second);
-	return link != NULL;
+	return !error ? 1 : is_want(error) ? error : 0;
 }
 
 void program_trial_close(struct program_trial *trial)

@@ -39,8 +39,8 @@ int program_fd(const struct program *program);
  */
 int program_create_sources(struct program *program, int pins);
 
-/* Whether the kernel takes programs that can handle frames in several buffers (Linux 5.18). */
-bool program_kernel_has_frags(void);
+/* Whether the kernel takes programs that can handle frames in several buffers (Linux 5.18): 1 or 0, or -errno. */
+int program_kernel_has_frags(void);
 
 /* Whether the kernel has type information of itself; whether it refused to load the program, by ERROR, for want of it.
  */
@@ -70,9 +70,9 @@ void program_trial_close(struct program_trial *trial);
 
 /*
  * Whether the kernel lets the program extend another one, as it must behind libxdp's dispatcher: tried with a second
- * copy, which extends this one for a moment.
+ * copy, which extends this one for a moment. 1 or 0, or -errno if that could not be tried.
  */
-bool program_trial_extends(const struct program_trial *trial);
+int program_trial_extends(const struct program_trial *trial);
 
 /* Judges one frame of at least 14 bytes in the kernel. The kernel has its own upper limit on SIZE: -EINVAL or -E2BIG.
  */

@@ -131,24 +131,29 @@ static struct perf_buffer *new_buffer(struct samples *samples, int map)
 	return perf_buffer__new_raw(map, PAGES_PER_CPU, &attr, on_event, samples, NULL);
 }
 
-static void count_of_filter(const struct filter *filter, struct samples_count *count)
+static int count_of_filter(const struct filter *filter, struct samples_count *count)
 {
-	struct ff_sampling sum = {};
+	struct ff_sampling sum;
+	int error = program_sum_sampling(filter->map[MAP_SAMPLING], &sum);
 
-	program_sum_sampling(filter->map[MAP_SAMPLING], &sum);
-	*count = (struct samples_count){sum.seen, sum.sampled, sum.lost};
+	if (!error)
+		*count = (struct samples_count){sum.seen, sum.sampled, sum.lost};
+	return error;
 }
 
-void samples_count(const struct samples *samples, struct samples_count *count)
+int samples_count(const struct samples *samples, struct samples_count *count)
 {
 	struct samples_count now;
+	int error = count_of_filter(&samples->filter, &now);
 
-	count_of_filter(&samples->filter, &now);
+	if (error)
+		return error;
 	*count = (struct samples_count){
 		.seen = samples->finished.seen + now.seen - samples->before.seen,
 		.sampled = samples->finished.sampled + now.sampled - samples->before.sampled,
 		.lost = samples->finished.lost + now.lost - samples->before.lost,
 	};
+	return 0;
 }
 
 /* Which rule counters the reader wants to know about. */
@@ -203,17 +208,21 @@ static int open_buffer(struct samples *samples, const struct filter *filter, con
 {
 	__u32 map_id = 0;
 	_cleanup_fd_ int map = pins_open(pins, MAP_SAMPLES, &map_id);
-	struct samples_count before;
+	struct samples_count before, finished = {};
 	struct perf_buffer *buffer;
+	int error;
 
 	if (map < 0 || map_id == samples->map_id)
 		return map < 0 ? map : 0;
-	count_of_filter(filter, &before);
+	error = count_of_filter(filter, &before);
+	if (!error && samples->buffer)
+		error = samples_count(samples, &finished);
+	if (error)
+		return error;
 	buffer = new_buffer(samples, map);
 	if (!buffer)
 		return -errno;
-	if (samples->buffer)
-		samples_count(samples, &samples->finished);
+	samples->finished = finished;
 	samples->before = before;
 	close_buffer(samples);
 	samples->buffer = buffer;

@@ -70,7 +70,7 @@ struct samples_count {
 	__u64 sampled; /* of these, handed over or still to be */
 	__u64 lost;    /* of these, drawn and then lost: the reader is too slow */
 };
-void samples_count(const struct samples *samples, struct samples_count *count);
+int samples_count(const struct samples *samples, struct samples_count *count);
 
 /* Ends it; the kernel samples no more. */
 void samples_close(struct samples *samples);

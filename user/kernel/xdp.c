@@ -429,6 +429,9 @@ int xdp_detach(const struct interface *interface, const struct xdp_programs *pro
 	}
 	if (!error)
 		return 0;
+	if (error == -ENOENT)
+		error = -EIO; /* libxdp says so, whatever kept it from looking; only who looks for a filter says that
+				 none is there */
 	on_words = advice_on_words(chatter.kernel_words);
 	diag_fail(diag, error, "cannot detach from %s: %s%s", interface->name, reason(error, text),
 		  on_words ? on_words : "");

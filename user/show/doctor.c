@@ -410,11 +410,12 @@ static void check_program(const struct facts *facts, struct findings *findings)
 	struct finding *finding;
 	char owner[OWNER_SIZE];
 
-	if (facts->programs_error == -EPERM || (there->only_id && facts->own < 0)) {
+	if ((facts->programs_error == -EPERM || (there->only_id && facts->own < 0)) &&
+	    !(facts->capabilities & 1ull << CAP_SYS_ADMIN)) {
 		return; /* the finding "capabilities" says already why they cannot be seen */
 	} else if (facts->programs_error) {
 		add(findings, "program", FINDING_PROBLEM, "cannot look at the programs that are attached: %s",
-		    strerror(-facts->programs_error));
+		    *facts->programs_failure ? facts->programs_failure : strerror(-facts->programs_error));
 	} else if (!there->count) {
 		add(findings, "program", FINDING_OK, "no XDP program is attached");
 	} else if (facts->own >= 0) {

@@ -280,7 +280,7 @@ static void draw_title(const struct top_view *view, const struct top_filter *fil
 		snprintf(text, sizeof(text), "%s  %s  counting for %s  %s", filter->interface, filter->attached,
 			 output_duration(filter->counting_ns, since), filter->policy);
 	else
-		snprintf(text, sizeof(text), "attached nowhere");
+		snprintf(text, sizeof(text), view->unknown ? "attached: unknown" : "attached nowhere");
 	screen_put(0, 0, width, SCREEN_BOLD, text);
 	left = width - (int)strlen(text);
 	/* Of "2026-11-22T17:00:00.000Z" the time of day. */

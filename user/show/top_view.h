@@ -14,6 +14,7 @@ struct top_view {
 	enum top_order order;
 	bool paused, help;
 	const char *message; /* in place of the keys; empty: none */
+	bool unknown;	     /* the last look failed: there may be filters that are not shown */
 	__s64 time_ns;	     /* CLOCK_REALTIME */
 };
 
