@@ -221,10 +221,14 @@ int pending_read(__u32 filter, struct pending *pending)
 	int error;
 
 	memset(pending, 0, sizeof(*pending));
+	if (!filter)
+		return -EIO; /* which one it is could not be read */
 	error = mark < 0 ? mark : read_link(mark, pending);
 	if (error && error != -EPROTO)
 		return error; /* without a link it is only just being made */
 	pending->guarded = flock(mark, LOCK_SH | LOCK_NB);
+	if (!error && pending->guarded && errno != EWOULDBLOCK)
+		error = -errno;
 	if (error)
 		return error;
 	find_policy(filter, pending->path);

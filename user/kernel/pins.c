@@ -173,13 +173,17 @@ void pins_unmark(const char *dir, __u32 except)
 			unlinkat(opened, entry->d_name, 0);
 }
 
-static bool belongs(int dir, __u32 state, const struct xdp_program_info *program)
+/* 1, 0 or -errno */
+static int belongs(int dir, __u32 state, const struct xdp_program_info *program)
 {
 	struct stat status;
 	char name[MARK_SIZE];
 
-	return xdp_program_uses(program, state) ||
-	       (!program->maps && !fstatat(dir, mark_of(program->id, name), &status, AT_SYMLINK_NOFOLLOW));
+	if (program->maps)
+		return xdp_program_uses(program, state);
+	if (!fstatat(dir, mark_of(program->id, name), &status, AT_SYMLINK_NOFOLLOW))
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
 }
 
 void pins_remove(const char *dir)
@@ -217,7 +221,7 @@ static int next_dir(DIR *root, char path[PINS_PATH_SIZE], int *dir)
 {
 	struct dirent *entry;
 
-	while ((entry = readdir(root))) {
+	while ((errno = 0, entry = readdir(root))) {
 		int fd;
 
 		if (entry->d_name[0] == '.' || pending_is_name(entry->d_name))
@@ -237,12 +241,17 @@ static int next_dir(DIR *root, char path[PINS_PATH_SIZE], int *dir)
 		*dir = fd;
 		return 1;
 	}
-	return THE_END;
+	return errno ? -errno : THE_END;
 }
 
-/* Whether ERROR, of open_map(), is about what lies there and not about who looks. It is passed over then. */
-static bool is_odd(const char *path, int error)
+/* Whether ERROR, of open_map() in DIR, is about what lies there and not about who looks. It is passed over then. */
+static bool is_odd(int dir, const char *path, int error)
 {
+	struct stat status;
+
+	if (error == -EACCES &&
+	    (fstatat(dir, program_map_name(MAP_STATE), &status, AT_SYMLINK_NOFOLLOW) || status.st_uid == geteuid()))
+		return false;
 	if (error != -EPROTOTYPE && error != -EACCES && error != -ELOOP)
 		return false;
 	bpffs_pass_over(name_of(path), "its state is no map of this user's");
@@ -257,7 +266,7 @@ static void sweep_dir(int root, int dir, const char *path)
 
 	dispatcher_settle(dir);
 	fd = open_map(dir, MAP_STATE, &id);
-	if (fd < 0 && is_odd(path, fd))
+	if (fd < 0 && is_odd(dir, path, fd))
 		return;
 	if ((fd == -ENOENT || (fd >= 0 && !xdp_map_in_use(id))) &&
 	    directory_remove(dir, root, name_of(path)) == -ENOTEMPTY)
@@ -297,12 +306,16 @@ static int match(struct location *location, int dir, const char *path)
 	__u32 id = 0;
 	_cleanup_fd_ int fd = open_map(dir, MAP_STATE, &id);
 
-	if (fd == -ENOENT || (fd < 0 && is_odd(path, fd)))
+	if (fd == -ENOENT || (fd < 0 && is_odd(dir, path, fd)))
 		return 0;
 	if (fd < 0)
 		return fd;
 	for (unsigned int i = 0; i < programs->count; i++) {
-		if (!belongs(dir, id, &programs->program[i]))
+		int own = belongs(dir, id, &programs->program[i]);
+
+		if (own < 0)
+			return own;
+		if (!own)
 			continue;
 		snprintf(location->pins, sizeof(location->pins), "%s", path);
 		location->program = i;
