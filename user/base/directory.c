@@ -25,7 +25,7 @@ int directory_check(int dir, const char *path, mode_t forbidden, long magic, str
 	struct statfs filesystem;
 
 	if (fstat(dir, &status) || fstatfs(dir, &filesystem))
-		return FAIL(diag, -errno, "cannot look at %s: %s", path, strerror(errno));
+		return FAIL(diag, errno == EPERM ? -EIO : -errno, "cannot look at %s: %s", path, strerror(errno));
 	if (magic && filesystem.f_type != magic)
 		return FAIL(diag, -EPERM, "%s is on another file system than it should be: `umount %s`", path, path);
 	if (status.st_uid != geteuid())
@@ -58,7 +58,7 @@ int directory_open(int parent, const char *path, mode_t forbidden, long magic, s
 	int error;
 
 	if (dir < 0)
-		return fail_open(parent, path, -errno, diag);
+		return fail_open(parent, path, errno == EPERM ? -EIO : -errno, diag); /* -EPERM: not to be trusted */
 	error = directory_check(dir, path, forbidden, magic, diag);
 	if (!error)
 		return dir;

@@ -12,14 +12,15 @@
 static int open_mount(struct stat *status)
 {
 	struct statfs filesystem;
-	int fd = open(BPFFS, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int error, fd = open(BPFFS, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
-	if (!fstatfs(fd, &filesystem) && filesystem.f_type == BPF_FS_MAGIC && !fstat(fd, status))
+	error = fstatfs(fd, &filesystem) || fstat(fd, status) ? -errno : 0;
+	if (!error && filesystem.f_type == BPF_FS_MAGIC)
 		return fd;
 	close(fd);
-	return -ENOENT;
+	return error ? error : -ENOENT;
 }
 
 /* libbpf wants paths, and /proc has one for each descriptor. */

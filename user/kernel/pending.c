@@ -227,8 +227,8 @@ int pending_read(__u32 filter, struct pending *pending)
 	if (error && error != -EPROTO)
 		return error; /* without a link it is only just being made */
 	pending->guarded = flock(mark, LOCK_SH | LOCK_NB);
-	if (!error && pending->guarded && errno != EWOULDBLOCK)
-		error = -errno;
+	if (pending->guarded && errno != EWOULDBLOCK)
+		return -errno;
 	if (error)
 		return error;
 	find_policy(filter, pending->path);

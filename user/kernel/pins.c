@@ -85,12 +85,14 @@ static int check_file(int dir, const char *name)
 }
 
 /* The kernel tells what a descriptor is of, but not through bpf(): there a program's id looks like a map's. */
-static bool is_map(int fd)
+static int check_map(int fd)
 {
 	char name[DIRECTORY_PATH_SIZE], target[32] = "";
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	return readlink(name, target, sizeof(target) - 1) > 0 && !strcmp(target, "anon_inode:bpf-map");
+	if (readlink(name, target, sizeof(target) - 1) < 0)
+		return -errno;
+	return strcmp(target, "anon_inode:bpf-map") ? -EPROTOTYPE : 0;
 }
 
 /* In the open directory DIR. */
@@ -108,8 +110,9 @@ static int open_map(int dir, enum program_map map, __u32 *id)
 	fd = bpf_obj_get(path);
 	if (fd < 0) /* it was there a moment ago: pins are not swept because the path to them does not work */
 		return errno == ENOENT ? -EIO : -errno;
-	if (!is_map(fd))
-		return -EPROTOTYPE;
+	error = check_map(fd);
+	if (error)
+		return error;
 	if (bpf_obj_get_info_by_fd(fd, &info, &size))
 		return -errno;
 	*id = info.id;
