@@ -4,7 +4,7 @@
 #
 #	ERRORS_STRIDE=1 MATRIX=FILE bats tests/net/errors.bats	(`make errors`) at each step; what each said goes to FILE
 
-# shellcheck disable=SC2154 # stderr, stderr_lines: bats sets them
+# shellcheck disable=SC2154,SC2030,SC2031 # status, stderr, stderr_lines: bats sets them, in each test its own
 bats_require_minimum_version 1.5.0
 load lib.bash
 
