@@ -89,17 +89,23 @@ static void keep_policy(__u32 filter, const struct policy *policy)
 	diag_remark("the policy to go back to is not kept in " PENDING_ROOT "/%s: %s", name, strerror(-error));
 }
 
-/* Its path, if it is there; otherwise empty. */
-static void find_policy(__u32 filter, char path[PENDING_PATH_SIZE])
+/* Its path, if it is there and nobody else's; otherwise empty. -errno if that cannot be told. */
+static int find_policy(__u32 filter, char path[PENDING_PATH_SIZE])
 {
 	_cleanup_fd_ int files = open_files(NULL);
 	struct stat status;
 	char name[NAME_SIZE];
 
 	*path = '\0';
-	if (files >= 0 && !fstatat(files, name_of(filter, name), &status, AT_SYMLINK_NOFOLLOW) &&
-	    S_ISREG(status.st_mode) && status.st_uid == geteuid())
+	if (files == -ENOENT || files == -EPERM)
+		return 0;
+	if (files < 0)
+		return files;
+	if (fstatat(files, name_of(filter, name), &status, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISREG(status.st_mode) && status.st_uid == geteuid())
 		snprintf(path, PENDING_PATH_SIZE, PENDING_ROOT "/%s", name);
+	return 0;
 }
 
 static void forget_policy(__u32 filter)
@@ -231,8 +237,7 @@ int pending_read(__u32 filter, struct pending *pending)
 		return -errno;
 	if (error)
 		return error;
-	find_policy(filter, pending->path);
-	return 0;
+	return find_policy(filter, pending->path);
 }
 
 int pending_follow(__u32 filter, __u32 generation)
