@@ -10,7 +10,7 @@ setup() {
 }
 
 @test "clang has nothing to say of what gcc compiles without a word" {
-	make -j2 -C "$ROOT" CC=clang OUT="$PWD/build" CFLAGS=-O1 all >log 2>&1
+	env -u MAKEFLAGS -u MAKELEVEL make -j2 -C "$ROOT" CC=clang OUT="$PWD/build" CFLAGS=-O1 all >log 2>&1
 	run ! grep -A 3 warning: log
 	build/flagfilter --version
 }
@@ -40,7 +40,7 @@ teardown() { [ ! "${machine-}" ] || rm -r "$machine"; }
 @test "what is missing is said in one line with the command that installs it, before any compiler is asked" {
 	setup_machine
 	for target in check test; do
-		run ! on 14 "libcmocka-dev jq" make --no-print-directory -C "$ROOT" OUT="$machine/build" "$target"
+		run ! on 14 "libcmocka-dev jq" env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory -C "$ROOT" OUT="$machine/build" "$target"
 		echo "$output"
 		[ "${lines[0]}" = "deps.sh: missing for $target: libcmocka-dev jq; to install: sudo dist/deps.sh $target" ]
 		[[ ${lines[1]} = "make: *** "* && ${#lines[@]} -eq 2 ]]

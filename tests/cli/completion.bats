@@ -85,9 +85,9 @@ bash_completes() {
 	done
 	[ "$(bash_completes "flagfilter save lo ")" = "" ]
 	mkdir bin
-	printf '#!/bin/sh\ncat <<"E"\n2: eth9@if3: <UP> mtu 1500\\    link/ether 02::1\\    altname one-name\\    altname b2\nE\n' >bin/ip
+	printf '%s\n' '#!/bin/sh' 'echo "[{\"ifname\":\"eth9\",\"altnames\":[\"one-name\",\"b2\"]}]"' >bin/ip
 	chmod +x bin/ip
-	[ "$(PATH=$PWD/bin:$PATH bash_completes "flagfilter attach ")" = "eth9 one-name b2" ]
+	[ "$(PATH=$PWD/bin:$PATH bash_completes "flagfilter attach ")" = "b2 eth9 one-name" ]
 }
 
 # at_terminal SHELL FILE TEXT: the line after TAB.

@@ -87,10 +87,10 @@ compile() {
 		[ -e "$file" ] || missing+="$file is on the map, and not there"$'\n'
 	done
 	# The commands are there as one line.
-	for file in $(find user -name '*.c'); do
+	while read -r file; do
 		grep -qxF "$file" <<<"$named" || grep -qE "\"$(basename "$file" .c)\", " user/main.c ||
 			missing+="$file is not on the map"$'\n'
-	done
+	done < <(find user -name '*.c')
 	echo "$missing"
 	[ -z "$missing" ]
 }

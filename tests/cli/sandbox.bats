@@ -12,8 +12,7 @@ setup_file() {
 	FRAMES=$ROOT/build/tests/frames
 	export ROOT FLAGFILTER FRAMES
 	[ -e "$FRAMES.expected" ] || { mkdir -p "${FRAMES%/*}" && "$ROOT/tests/frames/make_frames.py" "$FRAMES"; }
-	mkdir "$BATS_FILE_TMPDIR/lib"
-	cc -D_GNU_SOURCE -shared -fPIC "$ROOT/tests/cli/hostile.c" -o "$BATS_FILE_TMPDIR/lib/libpcap.so.0.8"
+	cc -D_GNU_SOURCE -shared -fPIC "$ROOT/tests/cli/hostile.c" -o "$BATS_FILE_TMPDIR/hostile.so"
 }
 
 setup() {
@@ -30,7 +29,7 @@ as_root() { [ "$(id -u)" -eq 0 ] || skip "needs root"; }
 
 # taken_over COMMAND...: with a parser that has been taken over, the kernel answers EPERM whatever it tries.
 taken_over() {
-	run -0 env LD_PRELOAD="$BATS_FILE_TMPDIR/lib/libpcap.so.0.8" LD_LIBRARY_PATH="$BATS_FILE_TMPDIR/lib" "$@"
+	run -0 env LD_PRELOAD="$BATS_FILE_TMPDIR/hostile.so" "$@"
 	[ "${#lines[@]}" -eq 25 ]
 	run -1 grep -v ': Operation not permitted$' <<<"$output"
 }

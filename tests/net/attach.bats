@@ -529,6 +529,7 @@ status_of() { ff --json status s0 | jq -r ".filters[0].$1"; }
 	# what is in the way is the directory, for whoever has CAP_BPF too
 	run -1 --separate-stderr as_nobody status s0
 	one_line "/sys/fs/bpf/flagfilter: Permission denied; it needs root, whose files these are"
+	# shellcheck disable=SC2154 # bats sets stderr
 	[[ $stderr != *CAP_* ]]
 	run -1 --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups \
 		"$dir/flagfilter" --netns "$SERVER" status s0

@@ -56,6 +56,7 @@ near() {
 	set_clock -86400
 	tmux -L "ff-$$-clocks" -f /dev/null new-session -d -x 120 -y 30 "CLOCK_OFFSET=$CLOCK_OFFSET \
 		LD_PRELOAD=$BATS_FILE_TMPDIR/clock.so '$FLAGFILTER' --netns $SERVER top; sleep 60" 3>&-
+	# shellcheck disable=SC2016 # eval expands it
 	wait_until 10 eval 'tmux -L "ff-$$-clocks" capture-pane -p >"$screen"; grep -q "counting for" "$screen"'
 	grep -E 'counting for 00:00:[0-5]' "$screen" || { cat "$screen"; return 1; }
 }
@@ -162,5 +163,6 @@ near() {
 	stop_flood
 	"${there[@]}" "$FLAGFILTER" --netns "$SERVER" rule s0 syn-fin=off --confirm 2
 	ff --json status s0 | jq -e '.filters[0].unconfirmed.goes_back_in_s | . >= 1 and . <= 2'
+	# shellcheck disable=SC2016 # eval expands it
 	wait_until 6 eval '[ "$(mode syn-fin)" = enforce ]'
 }

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 export PYTHONDONTWRITEBYTECODE=1
 log=$(mktemp)
 trap 'rm -f "$log" "$log.churn"; [ -z "$churn" ] || kill "$churn"' EXIT
-churn= passed=0 failed=0 skipped=0 failures=()
+churn='' passed=0 failed=0 skipped=0 failures=()
 
 # Both speak TAP, of which this much is needed: "ok", "not ok", and "# skip REASON" behind either.
 count() {

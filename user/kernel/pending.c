@@ -320,7 +320,7 @@ int pending_watch(int mark)
 
 int pending_generation(int mark, __u32 *generation)
 {
-	struct pending pending;
+	struct pending pending = {};
 	int error = read_link(mark, &pending);
 
 	if (!error)

@@ -280,7 +280,7 @@ static void sweep(int lock)
 {
 	_cleanup_dir_ DIR *root = directory_read(lock);
 	char path[PINS_PATH_SIZE];
-	int dir;
+	int dir = -1;
 
 	while (root && next_dir(root, path, &dir) == 1) {
 		sweep_dir(lock, dir, path);
