@@ -73,7 +73,7 @@ static int load_flagfilter(const char *origin)
 	state = program_initial_state(policy);
 	if (state && sampled)
 		ask_for_samples(state);
-	if (!state || program_open(&program, NULL, state, &diag))
+	if (!state || program_open(&program, -1, state, &diag))
 		fail_diag(&diag);
 	object = program_object(program);
 	if (bpf_object__load(object))

@@ -136,10 +136,13 @@ static json_t *flip_under_flood(struct filter *filter, struct flood *flood, cons
 /* Another copy of the program on the filter's own maps; behind libxdp's dispatcher the attached one cannot be run. */
 static struct program *load_twin(const struct location *location, const struct filter *filter, int *fd)
 {
+	_cleanup_fd_ int pins = pins_dir(location->pins);
 	struct program *program;
 	struct diag diag = {};
 
-	if (program_open(&program, location->pins, filter->state, &diag))
+	if (pins < 0)
+		fail("cannot open %s: %s", location->pins, strerror(-pins));
+	if (program_open(&program, pins, filter->state, &diag))
 		fail_diag(&diag);
 	if (bpf_object__load(program_object(program)))
 		fail("cannot load the program: %s", strerror(errno));
@@ -227,7 +230,7 @@ static bool time_flip(struct filter *filter, struct stopwatch *stopwatch, __s32 
 static struct bpf_object *load_timed(const struct location *location, const char *path, int *fd)
 {
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
-	char pin[PINS_PATH_SIZE];
+	char pin[PINS_PATH_SIZE + 32];
 
 	if (!object)
 		fail("%s: %s", path, strerror(errno));
@@ -237,7 +240,7 @@ static struct bpf_object *load_timed(const struct location *location, const char
 
 		if (!of_object)
 			fail("%s: no map %s", path, name);
-		pins_file(location->pins, map, pin);
+		snprintf(pin, sizeof(pin), "%s/%s", location->pins, program_map_name(map));
 		bpf_map__set_pin_path(of_object, pin);
 	}
 	if (bpf_object__load(object))
