@@ -431,7 +431,7 @@ everything() {
 	equal "$(unconfirmed .goes_back_in_s)" null
 	file=$(unconfirmed .file)
 	run -0 ff status s0
-	[[ $output == *"does not go back by itself"*"flagfilter confirm s0"*"flagfilter apply s0 $file"* ]]
+	[[ $output == *"does not go back by itself"*"confirm s0"*"apply s0 $file"* ]]
 	ff apply s0 "$file"
 	equal "$(ff save s0 | tail -n +2)" "$saved"
 	equal "$(live | grep -e ^port -e ^source)" "$(grep -e ^port -e ^source <<<"$before")"
@@ -485,7 +485,7 @@ to_another_namespace() {
 	guardian=$(unconfirmed .guardian) file=$(unconfirmed .file)
 	to_another_namespace
 	wait_until 20 is_over "$guardian"
-	[[ $(ff_moved status s0) == *"does not go back by itself"*"flagfilter confirm s0"* ]]
+	[[ $(ff_moved status s0) == *"does not go back by itself"*"confirm s0"* ]]
 	ff_moved detach s0
 	[ ! -e "$file" ]
 }
