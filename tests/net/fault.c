@@ -6,13 +6,15 @@
  *	FAULT_AT=N		which step; none if it is 0, absent, or more than there are
  *	FAULT_EVERY=1		and all that follow
  *	FAULT_WIDE=1		steps are also all other calls that ask what is there: files opened, looked at and read,
- *names of interfaces, sockets FAULT=kill		the process is killed in place of the step (the default)
+ *				names of interfaces, sockets
+ *	FAULT=kill		the process is killed in place of the step (the default)
  *	FAULT=ENOMEM ...	the step fails with this error, of those in errors[]
  *	FAULT=/FILE		from this step on the process is in the control group whose cgroup.procs that is
  *	FAULT=!COMMAND		before this step the shell runs the command, while the process stands still
  *	FAULT_BPF=COMMAND	only bpf() calls with this command's number are steps
  *	FAULT_STEPS=FILE	one character for every step
- *	FAULT_LOG=FILE		one line for every map and program that was made: "map ID", "prog ID"
+ *	FAULT_WORDS=1		what libxdp says comes on stderr at once, among the steps, and not only when the lock is
+ *free FAULT_LOG=FILE		one line for every map and program that was made: "map ID", "prog ID"
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -197,3 +199,29 @@ WIDE(void *, MAP_FAILED, mmap, (void *where, size_t size, int protection, int fl
 WIDE_MORE(open, unsigned int, flags, true, (const char *path, int flags, ...), path, flags)
 WIDE_MORE(openat, unsigned int, flags, true, (int dir, const char *path, int flags, ...), dir, path, flags)
 WIDE_MORE(ioctl, void *, request, fd > 2, (int fd, unsigned long request, ...), fd, request)
+
+typedef int print_words(int level, const char *format, va_list args);
+
+static print_words *print_held;
+
+static int print_at_once(int level, const char *format, va_list args)
+{
+	va_list copy;
+
+	va_copy(copy, args);
+	vfprintf(stderr, format, copy);
+	va_end(copy);
+	return print_held(level, format, args);
+}
+
+/* libxdp's, whose header is not needed for it. */
+print_words *libxdp_set_print(print_words *print);
+print_words *libxdp_set_print(print_words *print)
+{
+	print_words *(*set)(print_words *) = (print_words * (*)(print_words *)) dlsym(RTLD_NEXT, "libxdp_set_print");
+
+	if (!getenv("FAULT_WORDS"))
+		return set(print);
+	print_held = print;
+	return set(print_at_once);
+}

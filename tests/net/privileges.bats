@@ -273,7 +273,7 @@ in_map() {
 		for command in "stats s0" "--json stats s0" "rule s0" "rule s0 syn-fin=off" "attach s0 --preset none"; do
 			# shellcheck disable=SC2086 # words on purpose
 			run -1 --separate-stderr ff $command
-			one_line "no policy" "flagfilter detach" || {
+			one_line "no policy" "detach IF" || {
 				echo "$what"
 				return 1
 			}
@@ -298,7 +298,7 @@ in_map() {
 	rm "$dir/counters"
 	bpftool map create "$dir/counters" type percpu_array key 4 value 32000 entries 1 name counters
 	run -1 --separate-stderr ff stats s0
-	one_line "another version" "flagfilter detach"
+	one_line "another version" "detach IF"
 	run -1 --separate-stderr ff rule s0 syn-fin=off
 	one_line "another version"
 	ff detach s0

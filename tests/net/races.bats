@@ -154,7 +154,7 @@ instructions() { bpftool -j prog show id "$(xdp_id)" | jq .bytes_xlated; }
 	while read -r command; do
 		# shellcheck disable=SC2086 # words on purpose
 		run -1 --separate-stderr "$other" --netns "$SERVER" $command
-		one_line "another version" "flagfilter detach" || {
+		one_line "another version" "detach IF" || {
 			echo "$command"
 			return 1
 		}
@@ -169,7 +169,7 @@ instructions() { bpftool -j prog show id "$(xdp_id)" | jq .bytes_xlated; }
 	"$other" --netns "$SERVER" attach s0
 	equal "$("$other" --netns "$SERVER" --json stats s0 | jq .dropped.packets)" 0
 	run -1 --separate-stderr ff stats s0
-	one_line "another version" "flagfilter detach"
+	one_line "another version" "detach IF"
 	"$other" --netns "$SERVER" detach s0
 	nothing_left
 }

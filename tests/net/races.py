@@ -32,7 +32,8 @@ def flagfilter(*arguments):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     done[arguments[0]] += 1
     if result.returncode:
-        return result.returncode, result.stderr
+        lines = result.stderr.splitlines(keepends=True)
+        return result.returncode, "".join(line for line in lines if not line.startswith("flagfilter: waiting for "))
     return 0, json.loads(result.stdout)
 
 

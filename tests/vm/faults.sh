@@ -96,7 +96,7 @@ clean_trial() { rm -f /sys/fs/bpf/xdp/prog-test-link-*; }
 # the next one, where it has attached it, but has the old one's pins. With VM_STRIDE all of them, else the last two. The command
 # does its work; its steps are dots in the midst of what libxdp says.
 steps_at_dispatcher() {
-	FAULT_STEPS=/proc/self/fd/2 LD_PRELOAD=/fault.so "$@" 2>&1 >/dev/null | awk -v all="${VM_STRIDE:-0}" '
+	FAULT_WORDS=1 FAULT_STEPS=/proc/self/fd/2 LD_PRELOAD=/fault.so "$@" 2>&1 >/dev/null | awk -v all="${VM_STRIDE:-0}" '
 		match($0, /^\.+/) { steps += RLENGTH }
 		/Pinning multiprog/ { pinned = steps + 2 }
 		/Loaded [0-9]+ programs on/ && pinned {
@@ -146,7 +146,7 @@ killed_everywhere() {
 		killed_at "$step" flagfilter "${command[@]}" || break
 		after_kill "$name"
 	done
-	[ "$TIMES" -gt 1 ]
+	[ "$TIMES" -ge 1 ]
 	flagfilter detach v1 || [ "$name" = detach ]
 	no_pins
 	nothing_leaked "$before"
