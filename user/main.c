@@ -122,6 +122,7 @@ int main(int argc, char **argv)
 	int result;
 
 	streams_fill();
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, EFBIG, and is told */
 	argp_err_exit_status = STATUS_USAGE;
 	argv[0] = (char *)"flagfilter";
 	streams_distrust();

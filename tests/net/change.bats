@@ -418,6 +418,38 @@ everything() {
 	equal "$(live)" "$before"
 }
 
+@test "with hardly any stack a change is refused or taken back, and a process with the guardian's number is not taken for it" {
+	local size kind guardian
+	ff attach s0
+	for size in 8 16 32 36 40 56 64 128 600; do
+		for kind in S H; do
+			bash -c "ulimit -${kind}s $size; exec '$FLAGFILTER' --netns $SERVER rule s0 syn-fin=off --confirm 1" || true
+			wait_until 10 is_confirmed
+			equal "$(ff --json rule s0 | jq -r '.rules[0].mode')" enforce "-${kind}s $size"
+		done
+	done
+	ff rule s0 syn-fin=off --confirm 30
+	guardian=$(unconfirmed .guardian)
+	run -1 --separate-stderr unshare --pid --fork --mount-proc sh -c "echo $((guardian - 1)) >/proc/sys/kernel/ns_last_pid &&
+		'$FLAGFILTER' --netns $SERVER rule s0 syn-rst=off; exit \$?"
+	one_line "has an unconfirmed change"
+	ff confirm s0
+}
+
+@test "a mark that is touched, and still there, does not end the time for the confirmation" {
+	local mark
+	ff attach s0
+	ff rule s0 syn-fin=off --confirm 30
+	mark=$(find "$PINS" -name 'unconfirmed-*')
+	ln -s x "$mark/next"
+	ff reset s0
+	sleep 0.5
+	equal "$(unconfirmed .guarded)" true
+	ff confirm s0
+	wait_until 10 is_confirmed
+	equal "$(ff --json rule s0 | jq -r '.rules[0].mode')" off
+}
+
 @test "the guardian killed: status does not say that it goes back, and tells how to" {
 	local before after saved file
 	ff attach s0 --policy "$(everything everything)"

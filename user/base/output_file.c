@@ -77,11 +77,18 @@ static int refuse(const char *path, const char *why, struct diag *diag)
 /* Opens PATH. Until it is known that it may be written, it stays as it is. Returns the descriptor, or -errno. */
 static int open_path(const char *path, struct diag *diag)
 {
-	_cleanup_fd_ int opened = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+	_cleanup_fd_ int opened = -1;
 	struct stat status;
 	const char *why;
 	int fd;
 
+	/* Before it is opened: to open a pipe waits for somebody who reads it. */
+	if (!lstat(path, &status) && S_ISFIFO(status.st_mode)) {
+		why = objection(path, &status);
+		if (why)
+			return refuse(path, why, diag);
+	}
+	opened = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
 	if (opened < 0 && errno == ELOOP)
 		return refuse(path, "it is a symbolic link", diag);
 	if (opened < 0 || fstat(opened, &status))

@@ -56,3 +56,14 @@ void system_lift_limits(void)
 		setrlimit(limits[i], &limit);
 	}
 }
+
+bool system_raise_stack(unsigned long size)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur >= size)
+		return true;
+	limit.rlim_cur = limit.rlim_max > size ? size : limit.rlim_max;
+	setrlimit(RLIMIT_STACK, &limit);
+	return limit.rlim_cur >= size;
+}

@@ -3,6 +3,8 @@
 #ifndef BASE_SYSTEM_H
 #define BASE_SYSTEM_H
 
+#include <stdbool.h>
+
 #define BPFFS "/sys/fs/bpf" /* where the BPF filesystem is mounted */
 
 /* KERNEL(major, minor) of the running kernel; 0: it does not say. */
@@ -17,5 +19,8 @@ unsigned int system_raise_files(unsigned int files);
 
 /* Raises the limits on memory and processor time as far as it is allowed. */
 void system_lift_limits(void);
+
+/* Raises the limit on the stack to SIZE bytes as far as that is allowed. Whether it is that much then. */
+bool system_raise_stack(unsigned long size);
 
 #endif

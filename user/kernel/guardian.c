@@ -31,12 +31,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define ASKER_FD 3	  /* the guardian's only one beside the standard three: where to tell that it is done */
-#define LOG_FD 4	  /* the next one to be opened */
-#define FILES 1024	  /* to have open at a time, if it may be */
-#define FILES_MIN 64	  /* or no promise is made: what it keeps open, and what libxdp opens to detach one program */
-#define RESERVE (4 << 20) /* bytes of memory that are sure to be had for the undo */
-#define RETRIES 60	  /* seconds for which a failing undo is tried again */
+#define ASKER_FD 3	   /* the guardian's only one beside the standard three: where to tell that it is done */
+#define LOG_FD 4	   /* the next one to be opened */
+#define FILES 1024	   /* to have open at a time, if it may be */
+#define FILES_MIN 64	   /* or no promise is made: what it keeps open, and what libxdp opens to detach one program */
+#define STACK (512u << 10) /* bytes of stack, likewise */
+#define RESERVE (4 << 20)  /* bytes of memory that are sure to be had for the undo */
+#define RETRIES 60	   /* seconds for which a failing undo is tried again */
 
 /* What the guardian tells the process that started it, in memory that both have; through a pipe, that it is there. */
 struct result {
@@ -77,6 +78,15 @@ static void leave(int asker)
  * All that waiting and taking back need, which is opened or allocated before anything is changed: who cannot keep the
  * promise does not give it. What the lock and libxdp want beside that are file numbers and memory.
  */
+/* Has the pages of the stack that the undo may need, so that they are there when it comes to that. */
+static __attribute__((noinline)) void touch_stack(void)
+{
+	volatile char stack[STACK / 2];
+
+	for (unsigned int i = 0; i < sizeof(stack); i += 1024)
+		stack[i] = 1;
+}
+
 static int prepare(struct guardian *guardian, struct diag *diag)
 {
 	unsigned int files = system_raise_files(FILES);
@@ -87,6 +97,10 @@ static int prepare(struct guardian *guardian, struct diag *diag)
 				 "only %u open files are allowed, and to take the change back may take %u: raise "
 				 "`ulimit -n`",
 				 files, FILES_MIN);
+	if (!system_raise_stack(STACK))
+		return diag_fail(diag, -ENOMEM, "to take the change back may take a stack of %u KiB: raise `ulimit -s`",
+				 STACK >> 10);
+	touch_stack();
 	system_lift_limits();
 	openlog("flagfilter", LOG_PID | LOG_NDELAY, LOG_DAEMON); /* there is no terminal to tell it to */
 	sigemptyset(&end);
@@ -140,6 +154,22 @@ static void keep_what_is_needed(const struct guardian *guardian)
 	close_range(next, ~0u, 0);
 }
 
+/* Waits until something happens. Whether it is only that the mark was touched, which is no confirmation if it is still
+ * there. */
+static bool wait_for_event(struct guardian *guardian)
+{
+	struct pollfd *wake = guardian->wake;
+	char events[4096];
+
+	while (poll(wake, WAKES, -1) < 0 && errno == EINTR)
+		;
+	if (wake[TIMER].revents || wake[END].revents || !wake[CONFIRMATION].revents)
+		return false;
+	if (read(wake[CONFIRMATION].fd, events, sizeof(events)) <= 0)
+		wake[CONFIRMATION].fd = -1; /* then a confirmation shows when the time has come */
+	return true;
+}
+
 /* Until the time has come, the change is confirmed, or this process is asked to end. */
 static void wait_for_the_end(struct guardian *guardian)
 {
@@ -153,7 +183,7 @@ static void wait_for_the_end(struct guardian *guardian)
 		return;
 	if (timerfd_settime(guardian->wake[TIMER].fd, TFD_TIMER_ABSTIME, &timer, NULL))
 		return; /* who cannot keep the time does not keep the change */
-	while (poll(guardian->wake, WAKES, -1) < 0 && errno == EINTR)
+	while (wait_for_event(guardian) && pending_is_on(undo->pending))
 		;
 	if (guardian->wake[END].revents)
 		(void)!read(guardian->wake[END].fd, &signal,
