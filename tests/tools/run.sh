@@ -44,7 +44,7 @@ in_use() {
 # What iproute2 makes in the BPF filesystem when it attaches a program, and libxdp's directory, if that is empty.
 remove_others() {
 	local path
-	for path in /sys/fs/bpf/{ip,xdp,tc/globals,tc}; do
+	for path in /sys/fs/bpf/{ip,xdp/globals,xdp,tc/globals,tc}; do
 		grep -qxF "$path" <<<"$bpffs_before" || { [ -L "$path" ] && rm -f "$path"; } || rmdir "$path"
 	done 2>/dev/null
 }
