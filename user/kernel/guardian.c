@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Theory of operation: who makes a change is who takes it back, and that is nobody's child.
+ * Theory of operation: the process that makes a change also takes it back, and is nobody's child.
  *
  * Attaching may take the link down for a moment, and with it the terminal that asked for it. So it is not the process
  * on that terminal that makes the change, but one that has left its session before, keeps none of its files, and

@@ -28,10 +28,10 @@ struct offenders {
 
 void offenders_add(struct offenders *offenders, const char *rule, const struct packet *packet, __u32 weight);
 
-/* Sorts rules and their sketches, the heaviest first. */
+/* Sorts rules, and the sources and ports of each, the heaviest first. */
 void offenders_sort(struct offenders *offenders);
 
-/* How many of COUNTED frames that met the rule had the key of ENTRY, one of its sketches'. */
+/* How many of COUNTED frames that met the rule had the key of ENTRY, one of its sources or ports. */
 struct estimate offenders_estimate(const struct offenders_rule *rule, const struct heavy_entry *entry, __u64 counted);
 
 /* A source as text: "192.0.2.1", "2001:db8:0:1::/64". Returns BUFFER. */

@@ -11,10 +11,10 @@
 #include "policy/flags.h"
 
 struct policy {
-	char label[FF_LABEL_SIZE];		     /* where it came from: "preset strict", a file's path */
-	unsigned int rules;			     /* how many of rule[] are in use, in evaluation order */
-	unsigned int sources;			     /* how many of source[] */
-	struct ff_rule rule[FF_RULES_MAX];	     /* .counter is not the policy's business: 0 */
+	char label[FF_LABEL_SIZE];	   /* where it came from: "preset strict", a file's path */
+	unsigned int rules;		   /* how many of rule[] are in use, in evaluation order */
+	unsigned int sources;		   /* how many of source[] */
+	struct ff_rule rule[FF_RULES_MAX]; /* .counter is 0 until compile_number(), or the kernel's state, gives one */
 	struct ff_source_key source[FF_SOURCES_MAX]; /* exempt; .slot is 0 */
 	__u32 port[65536 / 32];			     /* bit set of exempt destination ports */
 };

@@ -28,7 +28,8 @@ bool summary_frame(struct summary *summary, const struct outcome *outcome, const
 /*
  * Counts an illegal packet by its source: an IPv4 address, or an IPv6 network of 64 bits. There is room for
  * SUMMARY_SOURCES; a new one takes the place of the one with the fewest packets, and inherits their number as what it
- * may have sent unseen (sketch.h): a source of more than 1/SUMMARY_SOURCES of all illegal packets is never missed.
+ * may have sent unseen (heavy_hitters.h): a source of more than 1/SUMMARY_SOURCES of all illegal packets is never
+ * missed.
  */
 #define SUMMARY_SOURCES HEAVY_ENTRIES
 void summary_source(struct summary *summary, const struct packet *packet, const struct moment *time, __u32 size);
