@@ -122,7 +122,7 @@ MUTANTS = (
      "$length + 1, 0, $bits + 1, &$prefix)"),
     ("the last bit behind a prefix may be set", "clear_host_bits", "$bit < 8 * sizeof($source->address)",
      "$bit < 8 * sizeof($source->address) - 1"),
-    ("port 0 is a port", "syntax_port", "parse_decimal($text, 1, 65535", "parse_decimal($text, 0, 65535"),
+    ("port 0 is a port", "syntax_port", "number_parse($text, 1, 65535", "number_parse($text, 0, 65535"),
     ("0x200 is a flag", "parse_number", "$number > FF_FLAGS_ALL", "$number > FF_FLAGS_ALL + 1"),
     ("a value may leave its mask", "flags_parse_match", "|| $v & ~$m)", "|| $v & ~$m & 0xff)"),
 )
