@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.." || exit 1
 out=$PWD/build/coverage
 user_lines=90 # percent, of user/*.c in all
 branches=(bpf/parse.h user/policy/compile.c)
-network=(tests/net/{attach,policy,stats,change,doctor,samples,view}.bats)
+network=(tests/net/{attach,policy,stats,change,doctor,samples,view,interfaces,hostile,locks,outside,errors,privileges}.bats)
 
 # One file a process, which tests run by another user can write, too; merged after each test, or they would be gigabytes.
 raw=$(mktemp -d)
@@ -37,7 +37,7 @@ for test in tests/unit/test_*.c; do
 	"$test" >>"$out/log" 2>&1
 done
 merge
-tests=(tests/cli/commands.bats tests/cli/replay.bats tests/cli/summary.bats)
+tests=(tests/cli/{commands,replay,summary,streams,times}.bats)
 [ "$(id -u)" -ne 0 ] || tests+=(tests/cli/replay_kernel.bats "${network[@]}")
 for test in "${tests[@]}"; do
 	bats "$test" >>"$out/log" 2>&1
