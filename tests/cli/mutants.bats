@@ -48,11 +48,11 @@ file_of() { grep -rlE --include='*.c' "$1" "$tree/user"; }
 }
 
 @test "a mutant whose place is gone, or is one of two, is told by its name and with its tokens" {
-	sed -i 's/parse_decimal(text, 1, 65535/parse_decimal(text, 2, 65535/' "$(file_of '^int [a-z]*_port\(const char')"
+	sed -i 's/number_parse(text, 1, 65535/number_parse(text, 2, 65535/' "$(file_of '^int [a-z]*_port\(const char')"
 	sed -i 's/^\theader = ip->ihl \* 4;/&\n&/' "$tree/bpf/parse.h"
 	run python3 "$tree/tests/tools/mutants.py" --places
 	[ "$status" -eq 1 ]
-	[[ $output == *"port 0 is a port: "*"0 times: parse_decimal ( \$text , 1 , 65535"* ]]
+	[[ $output == *"port 0 is a port: "*"0 times: number_parse ( \$text , 1 , 65535"* ]]
 	[[ $output == *"IPv4 header length loses a bit: "*"in ff_class_ipv4()"*"2 times: \$header = \$ip -> ihl * 4 ;"* ]]
 	[ "$(grep -c 'has no place' <<<"$output")" -eq 2 ]
 }
