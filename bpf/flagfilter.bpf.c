@@ -3,9 +3,6 @@
 
 #include "judge.h"
 
-/* Set before loading: the kernel has multi-buffer frames (5.18). */
-const volatile bool ff_frags = false;
-
 /* The policy, in a global that is a map of its own: read without a lookup. The loader pins it and maps it. */
 struct ff_state ff_state SEC(".data.state");
 
@@ -46,21 +43,6 @@ static __always_inline bool ff_source_matches(const struct ff_frame *frame, cons
 {
 	(void)frame;
 	return bpf_map_lookup_elem(&sources, key);
-}
-
-/*
- * Drivers put at least this much of a frame that needs several buffers into the first, which is all that data and
- * data_end show.
- */
-#define FIRST_BUFFER_MIN 1024
-
-static __always_inline __u64 ff_bytes_of(struct ff_frame *frame)
-{
-	__u64 bytes = ff_data_end(frame) - ff_data(frame);
-
-	if (bytes >= FIRST_BUFFER_MIN && ff_frags)
-		return bpf_xdp_get_buff_len(frame);
-	return bytes;
 }
 
 SEC("xdp")

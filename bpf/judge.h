@@ -13,9 +13,6 @@ static __always_inline const struct ff_state *ff_state_of(const struct ff_frame 
 /* This CPU's counters, or NULL. */
 static __always_inline struct ff_counters *ff_counters_of(struct ff_frame *frame);
 
-/* How long the whole frame is. */
-static __always_inline __u64 ff_bytes_of(struct ff_frame *frame);
-
 /* Whether an exempt source of KEY's slot and family covers KEY's address. */
 static __always_inline bool ff_source_matches(const struct ff_frame *frame, const struct ff_source_key *key);
 

@@ -22,6 +22,25 @@
 #define ff_data(frame) ((const char *)(long)(frame)->data)
 #define ff_data_end(frame) ((const char *)(long)(frame)->data_end)
 
+/* Set before loading: the kernel has multi-buffer frames (5.18). */
+const volatile bool ff_frags = false;
+
+/*
+ * Drivers put at least this much of a frame that needs several buffers into the first, which is all that data and
+ * data_end show.
+ */
+#define FF_FIRST_BUFFER_MIN 1024
+
+/* How long the whole frame is. */
+static __always_inline __u64 ff_bytes_of(struct ff_frame *frame)
+{
+	__u64 bytes = ff_data_end(frame) - ff_data(frame);
+
+	if (bytes >= FF_FIRST_BUFFER_MIN && ff_frags)
+		return bpf_xdp_get_buff_len(frame);
+	return bytes;
+}
+
 /* A function of its own, verified once and not again for every way that leads to it. */
 #define FF_OUT_OF_LINE __attribute__((noinline))
 
@@ -39,14 +58,15 @@
 struct ff_frame {
 	const void *data;
 	const void *data_end;
+	__u64 bytes; /* of the whole frame */
 	/* For ff_judge(): */
 	const struct ff_state *state;
 	struct ff_counters *counters;
 	const struct ff_source_key *source; /* exempt ones of the live policy */
-	__u64 bytes;			    /* of the whole frame */
 };
 #define ff_data(frame) ((const char *)(frame)->data)
 #define ff_data_end(frame) ((const char *)(frame)->data_end)
+#define ff_bytes_of(frame) ((frame)->bytes)
 
 #define FF_OUT_OF_LINE static inline
 #ifndef __always_inline /* glibc has one too */
@@ -127,14 +147,23 @@ static __always_inline __u32 ff_class_tcp(const struct ff_frame *frame, const vo
 	return left < FF_TCP_PORTS_END ? class : class | tcp << FF_TCP_SHIFT;
 }
 
-static __always_inline __u32 ff_class_ipv4(const struct ff_frame *frame, const struct iphdr *ip, __u32 at)
+/*
+ * How much of the frame, from AT on, an IP header of this LENGTH speaks for: with 0, as segmentation offload (GSO, BIG
+ * TCP) has it and Linux accepts it from IPv6 with a hop-by-hop header, all that there is.
+ */
+static __always_inline __u32 ff_length(struct ff_frame *frame, __u32 at, __be16 length)
+{
+	return length ? bpf_ntohs(length) : ff_bytes_of(frame) - at;
+}
+
+static __always_inline __u32 ff_class_ipv4(struct ff_frame *frame, const struct iphdr *ip, __u32 at)
 {
 	__u32 header, total;
 
 	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 4)
 		return FF_MALFORMED;
 	header = ip->ihl * 4;
-	total = bpf_ntohs(ip->tot_len);
+	total = ff_length(frame, at, ip->tot_len);
 	if (header < sizeof(*ip) || total < header || !ff_has(frame, ip, header))
 		return FF_MALFORMED;
 	if (ip->protocol != FF_NEXTHDR_TCP)
@@ -210,8 +239,8 @@ static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, const struct 
 
 	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 6)
 		return FF_MALFORMED;
-	left = bpf_ntohs(ip->payload_len);
 	at += sizeof(*ip);
+	left = ff_length(frame, at, ip->payload_len);
 	if (ff_is_exthdr(ip->nexthdr))
 		return ff_class_exthdr(frame, at, ip->nexthdr, left);
 	if (ip->nexthdr != FF_NEXTHDR_TCP)

@@ -20,7 +20,7 @@ import sys
 
 from scapy.all import (
     ARP, Dot1Q, Dot3, Ether, GRE, ICMP, IP, IPv6, LLC, PPP, SNAP, STP, TCP, UDP, ICMPv6EchoRequest, ICMPv6ND_NS,
-    IPOption_NOP, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN, PPPoE, Raw,
+    IPOption_NOP, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, Jumbo, PadN, PPPoE, Raw,
     RawPcapNgWriter, RawPcapWriter, fragment, fragment6)
 from scapy.layers.ipsec import AH, ESP
 from scapy.layers.vxlan import VXLAN
@@ -177,7 +177,8 @@ def cuts():
 
 
 def ip_lengths():
-    """An IP length shorter than the frame: what follows is padding, and looks like TCP. Or longer: a cut capture."""
+    """An IP length shorter than the frame: what follows is padding, and looks like TCP. Or longer: a cut capture. Or 0, by
+    which segmentation offload means all that there is."""
     for tags in TAGGINGS:
         for ethertype, network in stacks():
             template = Template(tags, ethertype, network, BAD_FLAGS * 6)
@@ -187,8 +188,34 @@ def ip_lengths():
             for length in list(range(0, 130)) + [1500, 65535]:
                 patched = bytearray(frame)
                 struct.pack_into("!H", patched, template.link_end + (2 if version4 else 4), length)
-                end = begin + length
+                end = begin + length if length else len(frame)
                 add(patched, template.class_of_cut(max(end, template.link_end), FIN | PSH | URG))
+
+
+def length_0():
+    """Frames of segmentation offload, of Linux' BIG TCP too: the datagram ends where the frame ends."""
+    data = Raw(BAD_FLAGS * 20)
+    for flags in (SYN | FIN, ACK, 0):
+        for size in (0, 1, 100, 66000):
+            payload = Raw(b"\x03" * size)
+            add(Ether(**MAC) / ipv4(len=0) / tcp(flags) / payload, flags)
+            add(Ether(**MAC) / ipv4(12, len=0) / tcp(flags) / payload, flags)
+            add(Ether(**MAC) / IPv6(nh=6, plen=0, **V6) / tcp(flags) / payload, flags)
+            jumbo = IPv6ExtHdrHopByHop(nh=6, options=[Jumbo(jumboplen=8 + 20 + size)])
+            for first in (jumbo, extension(HOP, TCP_NEXT), extension(HOP, TCP_NEXT, 3), extension(DEST, TCP_NEXT)):
+                kind = DEST if isinstance(first, IPv6ExtHdrDestOpt) else HOP
+                add(Ether(**MAC) / IPv6(nh=kind, plen=0, **V6) / first / tcp(flags) / payload, flags)
+    # what the jumbo option says is not read
+    for said in (0, 20, 0xffffffff):
+        jumbo = IPv6ExtHdrHopByHop(nh=6, options=[Jumbo(jumboplen=said)])
+        add(Ether(**MAC) / IPv6(nh=HOP, plen=0, **V6) / jumbo / tcp(SYN | FIN) / data, SYN | FIN)
+    add(Ether(**MAC) / ipv4(len=0) / UDP() / data, "non-tcp")
+    add(Ether(**MAC) / IPv6(nh=17, plen=0, **V6) / UDP() / data, "non-tcp")
+    add(Ether(**MAC) / ipv4(len=0, proto=6, frag=1) / data, "tiny-fragment")
+    add(Ether(**MAC) / ipv4(len=0, proto=6, frag=3) / data, "fragment")
+    add(Ether(**MAC) / ipv4(len=0, proto=6, flags="MF") / Raw(bytes(tcp(SYN | FIN))[:13]), "tiny-fragment")
+    add(Ether(**MAC) / ipv4(len=0, proto=6) / Raw(bytes(tcp(SYN | FIN))[:13]), "truncated")
+    add(Ether(**MAC) / ipv4(len=0, ihl=11), "malformed")
 
 
 def padded():
@@ -197,8 +224,9 @@ def padded():
     for size in range(20):
         part = bytes(tcp(SYN | FIN))[:size]
         kind = SYN | FIN if size >= 14 else "truncated"
-        for network in (ipv4(proto=6), IPv6(nh=6, **V6)):
-            add(bytes(Ether(**MAC) / network / Raw(part)) + padding, kind)
+        add(bytes(Ether(**MAC) / ipv4(proto=6) / Raw(part)) + padding, kind)
+        if size:  # a length of 0 reaches to the frame's end
+            add(bytes(Ether(**MAC) / IPv6(nh=6, **V6) / Raw(part)) + padding, kind)
     add(bytes(Ether(**MAC) / ipv4() / UDP() / Raw(b"")) + padding, "non-tcp")
     add(bytes(Ether(**MAC) / ARP()) + padding, "non-ip")
 
@@ -283,9 +311,6 @@ def extension_chains(rng):
             add(packet, flags if count <= 8 else "ipv6-exthdr")
             packet = Ether(**MAC) / ipv6_chain(kinds, UDP_NEXT, sizes) / UDP() / Raw(BAD_FLAGS * 3)
             add(packet, "non-tcp" if count <= 8 else "ipv6-exthdr")
-    jumbo = Ether(**MAC) / IPv6(nh=6, plen=0, **V6) / tcp(SYN | FIN)
-    add(jumbo, "truncated")
-    add(Ether(**MAC) / IPv6(nh=HOP, plen=0, **V6) / extension(HOP, TCP_NEXT) / tcp(SYN | FIN), "malformed")
 
 
 def contradictions():
@@ -300,7 +325,7 @@ def contradictions():
         add(Ether(**MAC) / ipv4(ihl=ihl) / tcp(SYN | FIN), "malformed")
     for ihl in range(11, 16):  # 44 bytes and more of the 40 that there are
         add(Ether(**MAC) / ipv4(ihl=ihl) / tcp(SYN | FIN), "malformed")
-    for length in range(20):
+    for length in range(1, 20):
         add(Ether(**MAC) / ipv4(len=length) / tcp(SYN | FIN), "malformed")
         add(Ether(**MAC) / ipv4(len=length) / UDP(), "malformed")
 
@@ -418,6 +443,7 @@ def main():
     honest_segments()
     cuts()
     ip_lengths()
+    length_0()
     padded()
     fragments()
     tiny_fragments()

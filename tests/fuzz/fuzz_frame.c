@@ -87,14 +87,16 @@ static struct expected expect_ipv4(const __u8 *frame, size_t size, size_t at)
 	header = (frame[at] & 15) * 4;
 	total = get16(frame + at + 2);
 	fragment = get16(frame + at + 6);
-	end = at + (total < 20 ? 20 : total);
+	end = !total ? 0 : at + (total < 20 ? 20 : total);
+	if (!total)
+		total = size - at;
 	if (frame[at] >> 4 != 4 || header < 20 || total < header || size < at + header)
 		return (struct expected){FF_MALFORMED, end};
 	if (frame[at + 9] != 6)
 		return (struct expected){FF_NON_TCP, end};
 	if (fragment & 0x1fff)
 		return (struct expected){(fragment & 0x1fff) == 1 ? FF_TINY_FRAGMENT : FF_FRAGMENT, end};
-	return (struct expected){expect_tcp(frame, at + header, smaller(end, size), fragment & 0x2000), end};
+	return (struct expected){expect_tcp(frame, at + header, smaller(at + total, size), fragment & 0x2000), end};
 }
 
 static bool is_extension(unsigned int type)
@@ -136,14 +138,15 @@ static unsigned int expect_chain(const __u8 *frame, size_t at, size_t end, unsig
 
 static struct expected expect_ipv6(const __u8 *frame, size_t size, size_t at)
 {
-	size_t end;
+	size_t end, payload;
 
 	if (size < at + 40)
 		return (struct expected){FF_MALFORMED, 0};
-	end = at + 40 + get16(frame + at + 4);
+	payload = get16(frame + at + 4);
+	end = payload ? at + 40 + payload : 0;
 	if (frame[at] >> 4 != 6)
 		return (struct expected){FF_MALFORMED, end};
-	return (struct expected){expect_chain(frame, at + 40, smaller(end, size), frame[at + 6]), end};
+	return (struct expected){expect_chain(frame, at + 40, end ? smaller(end, size) : size, frame[at + 6]), end};
 }
 
 static struct expected expect(const __u8 *frame, size_t size)
@@ -173,7 +176,7 @@ static struct expected expect(const __u8 *frame, size_t size)
 static struct outcome judge(struct engine_native *engine, const __u8 *frame, size_t size)
 {
 	char *block = malloc(2 + size);
-	struct ff_frame view = {.data = block + 2, .data_end = block + 2 + size};
+	struct ff_frame view = {.data = block + 2, .data_end = block + 2 + size, .bytes = size};
 	struct outcome outcome;
 	__u32 plain;
 

@@ -164,7 +164,7 @@ def lengths():
         for length in list(range(0, 90)) + [1500, 40000, 65535]:
             frame = bytearray(whole)
             struct.pack_into("!H", frame, at, length)
-            behind = length - header
+            behind = length - header if length else FLAGS_END  # 0 reaches to the frame's end
             add(frame, "malformed" if behind < 0 else "truncated" if behind < FLAGS_END else BAD)
     for ihl in range(16):  # of a datagram with 20 bytes of header and 20 of TCP
         kind = BAD if ihl == 5 else "malformed" if ihl < 5 or ihl > 10 else "truncated"

@@ -46,6 +46,8 @@ MUTANTS = (
      "ff_bound($flags, FF_FLAGS_ALL >> 1)"),
     ("datagram end is not looked at", "ff_tcp_flags", "if (ff_unlikely($left < FF_TCP_FLAGS_END) ||", "if ("),
     ("ports need a fifth byte", "ff_class_tcp", "$left < FF_TCP_PORTS_END ?", "$left <= FF_TCP_PORTS_END ?"),
+    ("IP length 0 is no length", "ff_length", "return $length ? bpf_ntohs($length) :", "return 1 ? bpf_ntohs($length) :"),
+    ("IP length 0 reaches beyond the frame", "ff_length", ": ff_bytes_of($frame) - $at;", ": ff_bytes_of($frame);"),
     ("any version is IPv4", "ff_class_ipv4", "!ff_has($frame, $ip, sizeof(*$ip)) || $ip->version != 4",
      "!ff_has($frame, $ip, sizeof(*$ip))"),
     ("IPv4 header length loses a bit", "ff_class_ipv4", "$header = $ip->ihl * 4;", "$header = ($ip->ihl & 7) * 4;"),

@@ -176,7 +176,7 @@ static void put_stack(struct fixture *f, unsigned int stack, unsigned int tags)
 static __u32 parse(const struct fixture *f, size_t size)
 {
 	char *block = malloc(2 + size);
-	struct ff_frame frame = {.data = block + 2, .data_end = block + 2 + size};
+	struct ff_frame frame = {.data = block + 2, .data_end = block + 2 + size, .bytes = size};
 	__u32 parsed, plain;
 
 	assert_non_null(block);
@@ -197,7 +197,7 @@ static void expect_plain(const struct fixture *f, unsigned int class)
 
 	assert_non_null(block);
 	memcpy(block + 2, f->bytes, f->size);
-	frame = (struct ff_frame){.data = block + 2, .data_end = block + 2 + f->size};
+	frame = (struct ff_frame){.data = block + 2, .data_end = block + 2 + f->size, .bytes = f->size};
 	assert_int_equal(ff_class_plain(&frame), class);
 	free(block);
 }
@@ -286,7 +286,10 @@ static void fill_behind(struct fixture *f, size_t end, int filler)
 		f->bytes[i] = filler < 0 ? rand() : filler;
 }
 
-/* For every IP length, also one that is larger than the frame: what stands behind it changes nothing. */
+/*
+ * For every IP length, also one that is larger than the frame: what stands behind it changes nothing. A length of 0
+ * reaches to the frame's end, as segmentation offload (GSO, BIG TCP) means it.
+ */
 static void test_any_ip_length(void **state)
 {
 	static const int filler[] = {0x00, 0xff, 0x02, 0x06, -1};
@@ -304,7 +307,7 @@ static void test_any_ip_length(void **state)
 				set_flags(&f, class);
 				put(&f, 20);
 				set_ip_length(&f, length);
-				end = f.ip + (stack < IPV4_STACKS ? 0 : 40) + length;
+				end = length ? f.ip + (stack < IPV4_STACKS ? 0 : 40) + length : f.size;
 				/* the IPv4 header is what says where it ends */
 				fill_behind(&f, stack < IPV4_STACKS && end < f.headers_end ? f.headers_end : end,
 					    filler[i]);
@@ -316,6 +319,23 @@ static void test_any_ip_length(void **state)
 			}
 }
 
+/* With a length of 0 the datagram ends where the frame does, wherever that is. */
+static void test_length_0_cut_anywhere(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned int tags = 0; tags < COUNT(tagging); tags++)
+		for (unsigned int stack = 0; stack < STACKS; stack++) {
+			put_stack(&f, stack, tags);
+			set_flags(&f, 0x003);
+			set_ip_length(&f, 0);
+			expect_cuts(&f);
+			assert_int_equal(parse(&f, f.size) >> FF_TCP_SHIFT & FF_TCP_MASK, f.tcp);
+			assert_int_equal(parse(&f, f.tcp + 3) >> FF_TCP_SHIFT & FF_TCP_MASK, 0);
+		}
+}
+
 /* An exemption looks at the ports: those of a datagram that ends before them would be padding. */
 static void test_no_ports_behind_ip_length(void **state)
 {
@@ -325,6 +345,8 @@ static void test_no_ports_behind_ip_length(void **state)
 	for (unsigned int stack = 0; stack < STACKS; stack++)
 		for (size_t left = 0; left < TCP_SIZE; left++) {
 			put_stack(&f, stack, 0);
+			if (stack == IPV4_STACKS && !left)
+				continue; /* a length of 0 reaches to the frame's end */
 			set_ip_length(&f, f.tcp - f.ip - (stack < IPV4_STACKS ? 0 : 40) + left);
 			assert_int_equal(parse(&f, f.size) >> FF_TCP_SHIFT & FF_TCP_MASK, left < 4 ? 0 : f.tcp);
 		}
@@ -519,7 +541,7 @@ static void test_contradictions(void **state)
 			if (ihl < 5 || ihl > 10)
 				expect_class(&f, f.size, FF_MALFORMED);
 		}
-	for (size_t length = 0; length < 20; length++) { /* shorter than the header, whatever is in it */
+	for (size_t length = 1; length < 20; length++) { /* shorter than the header, whatever is in it */
 		put_link(&f, 0, IPV4);
 		put_ipv4(&f, 0, UDP);
 		put(&f, 30);
@@ -604,6 +626,7 @@ int main(void)
 		cmocka_unit_test(test_says_where_headers_are),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_any_ip_length),
+		cmocka_unit_test(test_length_0_cut_anywhere),
 		cmocka_unit_test(test_no_ports_behind_ip_length),
 		cmocka_unit_test(test_extension_chains),
 		cmocka_unit_test(test_longest_chain),

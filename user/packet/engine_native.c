@@ -37,11 +37,6 @@ static struct ff_counters *ff_counters_of(struct ff_frame *frame)
 	return frame->counters;
 }
 
-static __u64 ff_bytes_of(struct ff_frame *frame)
-{
-	return frame->bytes;
-}
-
 /* Nobody reads samples here. */
 static void ff_sample(struct ff_frame *frame, __u32 slot, __u32 class, __u32 verdict, __u64 bytes)
 {
@@ -96,10 +91,10 @@ struct outcome engine_native_judge_in_place(struct engine_native *engine, const 
 	struct ff_frame view = {
 		.data = frame,
 		.data_end = (const char *)frame + readable,
+		.bytes = size,
 		.state = &engine->state,
 		.counters = &engine->counters,
 		.source = engine->source,
-		.bytes = size,
 	};
 	struct ff_judgement judgement;
 	__u32 action = ff_judge(&view, &judgement);

@@ -46,7 +46,7 @@ void packet_parse(struct packet *packet, const void *data, size_t size)
 		char bytes[PARSED_MAX];
 	} copy;
 	const size_t parsed_size = size < PARSED_MAX ? size : PARSED_MAX;
-	struct ff_frame frame = {.data = copy.bytes, .data_end = copy.bytes + parsed_size};
+	struct ff_frame frame = {.data = copy.bytes, .data_end = copy.bytes + parsed_size, .bytes = size};
 	__u32 parsed, ip, tcp;
 
 	memcpy(copy.bytes, data, parsed_size);
