@@ -110,8 +110,8 @@ enum {
 #define FF_TCP_SHIFT 16
 #define FF_IP_SHIFT 10
 #define FF_CLASS_MASK 0x3ff
-#define FF_IP_MASK 0x3f	   /* the IP header lies at 14, 18 or 22 */
-#define FF_TCP_MASK 0x7fff /* and TCP 22 + 40 + FF_EXTHDR_MAX * 2048 from the start at the most */
+#define FF_IP_MASK 0x3f	   /* the IP header lies at 14 + FF_VLAN_MAX * 4 at the most */
+#define FF_TCP_MASK 0x7fff /* and TCP another 40 + FF_EXTHDR_MAX * 2048 further on */
 
 /* Whether SIZE bytes from AT on lie inside the frame. */
 static __always_inline bool ff_has(const struct ff_frame *frame, const void *at, __u32 size)

@@ -51,7 +51,7 @@ enum ff_class {
 };
 _Static_assert(FF_CLASSES == FF_NAMED_CLASSES + 9,
 	       "another class moves what is in the maps: raise FF_LAYOUT, then this");
-#define FF_VLAN_MAX 2
+#define FF_VLAN_MAX 4
 #define FF_EXTHDR_MAX 8
 
 /*

@@ -54,7 +54,7 @@ V4 = dict(src="192.0.2.1", dst="198.51.100.1")
 V6 = dict(src="2001:db8::1", dst="2001:db8:1::1")
 HOP, DEST, ROUTING, AUTH, FRAGMENT, TCP_NEXT, UDP_NEXT = 0, 60, 43, 51, 44, 6, 17
 EXTENSIONS = (HOP, DEST, ROUTING, AUTH, FRAGMENT)
-TAGGINGS = ((), (0x8100,), (0x88a8,), (0x88a8, 0x8100), (0x8100, 0x8100))
+TAGGINGS = ((), (0x8100,), (0x88a8,), (0x88a8, 0x8100), (0x8100, 0x8100), (0x8100, 0x88a8, 0x8100, 0x8100))
 BAD_FLAGS = bytes([0x02, 0x03, 0x00, 0x29, 0xff])  # what padding is made of: it looks like flags
 
 frames = []  # (bytes, class)
@@ -373,16 +373,18 @@ def not_ip():
 
 
 def deep_tags():
-    for tags in ((0x8100,) * 3, (0x88a8,) * 3, (0x88a8, 0x8100, 0x8100), (0x8100, 0x88a8, 0x8100), (0x8100,) * 5):
+    for tags in ((0x8100,) * 5, (0x88a8,) * 5, (0x88a8, 0x8100, 0x8100, 0x8100, 0x8100), (0x8100, 0x88a8) * 3, (0x8100,) * 9):
         for network, ethertype in ((ipv4(), 0x0800), (IPv6(**V6), 0x86dd)):
             frame = bytes(link(tags, ethertype) / network / tcp(SYN | FIN))
             add(frame, "vlan-depth")
-            for size in range(22):
+            for size in range(30):
                 add(frame[:size], "runt")
-            for size in range(22, 40):
+            for size in range(30, 50):
                 add(frame[:size], "vlan-depth")
-    add(link((0x8100, 0x88a8), 0x0800) / ipv4() / tcp(SYN | FIN), SYN | FIN)
-    add(link((0x88a8, 0x88a8), 0x86dd) / IPv6(**V6) / tcp(SYN | FIN), SYN | FIN)
+    for depth in range(5):
+        for tags in ((0x8100,) * depth, (0x88a8,) * depth, ((0x8100, 0x88a8) * 2)[:depth]):
+            add(link(tags, 0x0800) / ipv4() / tcp(SYN | FIN), SYN | FIN)
+            add(link(tags, 0x86dd) / IPv6(**V6) / tcp(SYN | FIN), SYN | FIN)
 
 
 def big_frames():

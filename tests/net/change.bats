@@ -78,7 +78,7 @@ everything() {
 	run -1 --separate-stderr ff save s0
 	one_line s0 "not attached"
 	ff attach s0 --policy "$(everything everything)"
-	ff --json save s0 | jq -e '.schema == 1 and .interface == "s0" and (.rules | length) == 10 and .rules[1].mode == "monitor"
+	ff --json save s0 | jq -e '.schema == 1 and .interface == "s0" and (.rules | length) == 12 and .rules[1].mode == "monitor"
 		and .exempt.ports == [1, 8443, 65535] and (.exempt.sources | sort) ==
 		["0.0.0.0/3", "198.51.100.0/24", "198.51.100.7/32", "2001:db8:1::/48", "::/127"]'
 }

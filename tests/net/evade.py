@@ -148,7 +148,7 @@ def vlans():
                 for following in types[1:]:
                     layers = layers / Dot1Q(vlan=0, type=following)
                 network.nh = network.proto = 6
-                add(layers / network / Raw(segment(network)), BAD if depth <= 2 else "vlan-depth")
+                add(layers / network / Raw(segment(network)), BAD if depth <= 4 else "vlan-depth")
 
 
 def options():

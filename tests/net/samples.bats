@@ -156,7 +156,7 @@ start_spoofed() {
 	equal "$(summed seen)" 30
 	# a policy in which no rule has a say, then another rule first
 	start_reader capture s0 --rule syn-fin
-	ff rule s0 syn-fin=off syn-rst=off fin=off null=off tiny-fragment=off >/dev/null
+	ff rule s0 syn-fin=off syn-rst=off fin=off null=off tiny-fragment=off vlan-depth=off ipv6-exthdr=off >/dev/null
 	ff rule s0 syn-rst=enforce >/dev/null
 	send4 SF,SR --count 40
 	ff rule s0 syn-fin=enforce >/dev/null

@@ -331,7 +331,7 @@ ended_and_restored() {
 		tail -1 "$SCREEN" | grep -Eq '^\? help.*(quit|rule|off|monitor|enforce|pause|by order)$' # no key is cut
 		[ "$(grep -c '^>s0' "$SCREEN")" -eq 1 ]
 		[ "$(grep -c '^>syn-fin' "$SCREEN")" -eq 1 ]
-		[ "${size#*x}" -lt 24 ] || [ "$(grep -cE '^.(syn-|fin-|tcp-|tiny|no-|rst-)[a-z-]+ ' "$SCREEN")" -eq 10 ]
+		[ "${size#*x}" -lt 40 ] || [ "$(grep -cE '^.(syn-|fin-|tcp-|tiny|vlan|ipv6|no-|rst-)[a-z-]+ ' "$SCREEN")" -eq 12 ]
 	done
 	t resize-window -x 200 -y 60
 	sees 'rule .*exempted.* flags +verdict' # side by side

@@ -72,7 +72,7 @@ MUTANTS = (
     ("extension headers take 8 bytes of the datagram", "ff_class_exthdr", "$left -= $size;", "$left -= 8;"),
     ("IPv6 header of 36 bytes", "ff_class_ipv6", "$at += sizeof(*$ip);", "$at += sizeof(*$ip) - 4;"),
     ("service tags are no tags", None, "FF_ETH_P_8021AD = 0x88a8,", "FF_ETH_P_8021AD = 0x9100,"),
-    ("a third tag is stepped over", "ff_parse", "if ($tags == FF_VLAN_MAX)", "if ($tags > FF_VLAN_MAX)"),
+    ("a fifth tag is stepped over", "ff_parse", "if ($tags == FF_VLAN_MAX)", "if ($tags > FF_VLAN_MAX)"),
     ("tags do not move the IP header", "ff_parse", "$at = sizeof(*$eth) + $tags * sizeof(*$vlan);",
      "$at = sizeof(*$eth);"),
     ("shortcut: options are not seen", "ff_class_plain_ipv4", "$ip->ihl * 4 != sizeof(*$ip) ||",
@@ -85,7 +85,7 @@ MUTANTS = (
     ("shortcut: IPv6 length is not looked at", "ff_class_plain_ipv6",
      "return ff_tcp_flags($frame, $ip + 1, bpf_ntohs($ip->payload_len));",
      "return ff_tcp_flags($frame, $ip + 1, FF_TCP_FLAGS_END);"),
-    ("shortcut: a third tag is stepped over", "ff_class_plain", "$tags <= FF_VLAN_MAX; $tags++",
+    ("shortcut: a fifth tag is stepped over", "ff_class_plain", "$tags <= FF_VLAN_MAX; $tags++",
      "$tags <= FF_VLAN_MAX + 1; $tags++"),
 
     ("the source port exempts", "ff_port_exempt", "bpf_ntohs($port[1])", "bpf_ntohs($port[0])"),

@@ -337,7 +337,7 @@ static void test_any_size_and_alignment(void **state)
 /* The flags behind the longest headers there can be are still seen. */
 static void test_longest_headers(void **state)
 {
-	enum { TAGS = 8, TCP = IPV6_TCP + TAGS + FF_EXTHDR_MAX * 2048, SIZE = TCP + 14 };
+	enum { TAGS = 16, TCP = IPV6_TCP + TAGS + FF_EXTHDR_MAX * 2048, SIZE = TCP + 14 };
 	static __u8 frame[SIZE];
 	struct policy policy = {};
 	__u8 plain[74];
@@ -346,7 +346,7 @@ static void test_longest_headers(void **state)
 	add_flags_rule(&policy, SYN_FIN, SYN_FIN, FF_ENFORCED);
 	make_ipv6(plain, sizeof(plain), SYN_FIN);
 	memcpy(frame, plain, 12);
-	memcpy(frame + 12, "\x88\xa8\x00\x01\x81\x00\x00\x02", TAGS);
+	memcpy(frame + 12, "\x88\xa8\x00\x01\x81\x00\x00\x02\x81\x00\x00\x03\x88\xa8\x00\x04", TAGS);
 	memcpy(frame + 12 + TAGS, plain + 12, 42);
 	frame[IP + TAGS + 4] = (SIZE - IPV6_TCP - TAGS) >> 8;
 	frame[IP + TAGS + 5] = (SIZE - IPV6_TCP - TAGS) & 0xff;

@@ -11,8 +11,9 @@
 #include "packet/engine_native.h"
 
 /* A frame of class non-ip, one of class vlan-depth, and one that is too short. */
-static const __u8 frame[3][24] = {{[12] = 0x08, 0x06}, {[12] = 0x81, 0, 0, 0, 0x81, 0, 0, 0, 0x81, 0}, {0}};
-static const __u32 size[3] = {60 / 4, 24, 13};
+static const __u8 frame[3][32] = {
+	{[12] = 0x08, 0x06}, {[12] = 0x81, [16] = 0x81, [20] = 0x81, [24] = 0x81, [28] = 0x81}, {0}};
+static const __u32 size[3] = {60 / 4, 32, 13};
 static const enum ff_class class[3] = {FF_NON_IP, FF_VLAN_DEPTH, FF_RUNT};
 
 static void test_silent(void **state)

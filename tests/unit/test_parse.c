@@ -24,8 +24,14 @@ enum { HOP = 0, TCP = 6, UDP = 17, ROUTING = 43, FRAGMENT = 44, ESP = 50, AH = 5
 static const __u8 extension[] = {HOP, DEST, ROUTING, AH, FRAGMENT};
 static const struct {
 	unsigned int depth;
-	__u16 tpid[2];
-} tagging[] = {{0, {0}}, {1, {CTAG}}, {1, {STAG}}, {2, {STAG, CTAG}}, {2, {CTAG, CTAG}}};
+	__u16 tpid[4];
+} tagging[] = {{0, {0}},
+	       {1, {CTAG}},
+	       {1, {STAG}},
+	       {2, {STAG, CTAG}},
+	       {2, {CTAG, CTAG}},
+	       {3, {CTAG, STAG, CTAG}},
+	       {4, {STAG, CTAG, CTAG, STAG}}};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -386,12 +392,12 @@ static void test_longest_chain(void **state)
 	struct fixture f;
 
 	(void)state;
-	put_link(&f, 3, IPV6);
+	put_link(&f, COUNT(tagging) - 1, IPV6);
 	put_ipv6(&f, TCP);
 	for (unsigned int i = 0; i < 8; i++)
 		put_extension(&f, DEST, 255);
 	put_tcp(&f, 0x1ff);
-	assert_int_equal(f.tcp, 22 + 40 + 8 * 2048);
+	assert_int_equal(f.tcp, 14 + 4 * 4 + 40 + 8 * 2048);
 	expect_class(&f, f.size, 0x1ff);
 	assert_int_equal(parse(&f, f.size) >> FF_TCP_SHIFT & FF_TCP_MASK, f.tcp);
 	for (size_t cut = f.flags_end - 3; cut <= f.size; cut++)
@@ -586,7 +592,7 @@ static void test_ethertypes(void **state)
 			if (type == IPV4 || type == IPV6)
 				class = FF_MALFORMED; /* nothing behind it */
 			else if (type == CTAG || type == STAG)
-				class = tagging[tags].depth < 2 ? FF_RUNT : FF_VLAN_DEPTH;
+				class = tagging[tags].depth < 4 ? FF_RUNT : FF_VLAN_DEPTH;
 			put_link(&f, tags, type);
 			expect_class(&f, f.size, class);
 		}
@@ -597,21 +603,21 @@ static void test_ethertypes(void **state)
 	}
 }
 
-/* Two tags, of any kind in any order, are stepped over; a third is too many, be it whole or not. */
+/* Four tags, of any kind in any order, are stepped over; a fifth is too many, be it whole or not. */
 static void test_tags(void **state)
 {
 	struct fixture f;
 
 	(void)state;
-	for (unsigned int depth = 0; depth <= 4; depth++)
+	for (unsigned int depth = 0; depth <= 7; depth++)
 		for (unsigned int kinds = 0; kinds < 1u << depth; kinds++) {
 			put_ethernet(&f, IPV4);
 			for (unsigned int i = 0; i < depth; i++)
 				put_tag(&f, kinds >> i & 1 ? STAG : CTAG);
 			put_ipv4(&f, 0, TCP);
 			put_tcp(&f, 0x003);
-			if (depth > 2) {
-				f.ethernet_end = 14 + 2 * 4;
+			if (depth > 4) {
+				f.ethernet_end = 14 + 4 * 4;
 				f.headers_end = f.flags_end = 0;
 				f.class = FF_VLAN_DEPTH;
 			}

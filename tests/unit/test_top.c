@@ -157,7 +157,7 @@ static void the_first_look_has_counts_and_no_rates(void **state)
 	drop("syn-fin", SYN | FIN, 500);
 	pass(FF_NON_IP, 3);
 	look(1000);
-	assert_int_equal(filter.rules, 5);
+	assert_int_equal(filter.rules, 7);
 	assert_int_equal(filter.dropped.packets, 500);
 	assert_int_equal(filter.not_judged.packets, 3);
 	assert_int_equal(row("syn-fin")->count.dropped.packets, 500);

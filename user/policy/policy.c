@@ -27,6 +27,8 @@ static const struct {
 	 "NONE/URG,ACK,PSH,RST,SYN,FIN",
 	 DEFAULT},
 	{{"tiny-fragment", 0, 0, FF_TINY_FRAGMENT, FF_ENFORCED}, NULL, "class", DEFAULT},
+	{{"vlan-depth", 0, 0, FF_VLAN_DEPTH, FF_ENFORCED}, NULL, "class", DEFAULT},
+	{{"ipv6-exthdr", 0, 0, FF_IPV6_EXTHDR, FF_ENFORCED}, NULL, "class", DEFAULT},
 	{{"no-syn-ack-rst", 0, SYN | ACK | RST, 0, FF_ENFORCED}, NULL, "NONE/SYN,ACK,RST", STRICT},
 	{{"rst-urg-no-ack", RST | URG, RST | URG | ACK, 0, FF_ENFORCED}, NULL, "RST,URG/RST,URG,ACK", STRICT},
 	{{"rst-fin", RST | FIN, RST | FIN, 0, FF_ENFORCED}, NULL, "RST,FIN/RST,FIN", CONNTRACK},

@@ -74,7 +74,7 @@ const char *class_format(__u16 class, char buffer[FLAGS_SIZE]);
  * For listings, help and completion, built-in rules in evaluation order; NULL past the last. An alias is NULL also for
  * a rule that has none.
  */
-#define BUILTIN_RULES 10
+#define BUILTIN_RULES 12
 const struct ff_rule *builtin_rule(unsigned int index);
 const char *builtin_alias(unsigned int index);
 #define PRESETS 4 /* each has all that the one before it has, and more */
