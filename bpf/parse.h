@@ -191,6 +191,15 @@ static __always_inline __u32 ff_class_ipv6_fragment(__u8 nexthdr, __u32 offset)
 	return ff_is_exthdr(nexthdr) ? FF_FRAGMENT : FF_NON_TCP;
 }
 
+/*
+ * The class of a datagram that ends inside its chain of extension headers, or at the end of one that announces another.
+ * In a first fragment that is no mistake: the rest of the chain, and TCP, may follow in the next (RFC 7112 forbids it).
+ */
+static __always_inline __u32 ff_class_cut_chain(bool first_fragment)
+{
+	return first_fragment ? FF_TINY_FRAGMENT : FF_MALFORMED;
+}
+
 /* Walks the extension headers: one of type NEXTHDR at AT, with LEFT bytes of the datagram from there. */
 FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 nexthdr, __u32 left)
 {
@@ -204,7 +213,9 @@ FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 next
 		const struct frag_hdr *header = (const void *)pos; /* none is shorter */
 		__u32 size;
 
-		if (left < sizeof(*header) || !ff_has(frame, header, sizeof(*header)))
+		if (left < sizeof(*header))
+			return ff_class_cut_chain(first_fragment);
+		if (!ff_has(frame, header, sizeof(*header)))
 			return FF_MALFORMED;
 		if (nexthdr == FF_NEXTHDR_FRAGMENT) {
 			__u32 frag_off = bpf_ntohs(header->frag_off);
@@ -219,7 +230,9 @@ FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 next
 
 			size = nexthdr == FF_NEXTHDR_AUTH ? (length + 2) * 4 : (length + 1) * 8;
 		}
-		if (left < size || !ff_has(frame, header, size))
+		if (left < size)
+			return ff_class_cut_chain(first_fragment);
+		if (!ff_has(frame, header, size))
 			return FF_MALFORMED;
 		nexthdr = header->nexthdr;
 		pos += size;

@@ -41,7 +41,7 @@ enum ff_class {
 	FF_NON_IP = FF_NAMED_CLASSES, /* neither IPv4 nor IPv6 */
 	FF_NON_TCP,		      /* IP, and what it carries is known not to be TCP */
 	FF_FRAGMENT,		      /* non-first fragment: carries no TCP header */
-	FF_TINY_FRAGMENT, /* TCP: first fragment ends before the flags, or fragment at offset 1 (RFC 1858, 3128) */
+	FF_TINY_FRAGMENT, /* first fragment ends before TCP's flags (RFC 1858, 7112), or TCP's at offset 1 (RFC 3128) */
 	FF_TRUNCATED,	  /* unfragmented TCP that ends before the flags */
 	FF_MALFORMED,	  /* IP lengths or version contradict each other, or the frame ends inside the IP headers */
 	FF_VLAN_DEPTH,	  /* more than FF_VLAN_MAX tags */

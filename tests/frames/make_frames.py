@@ -301,6 +301,33 @@ def tiny_fragments():
             add(Ether(**MAC) / ipv4(proto=17, frag=offset) / tail, "non-tcp")
 
 
+def first_fragments_in_chains():
+    """IPv6: the datagram of a first fragment ends inside its chain of headers; or the frame alone does."""
+    for before, behind in (((), (DEST,)), ((), (DEST, DEST)), ((), (ROUTING,)), ((), (AUTH,)), ((), (HOP,)), ((), (FRAGMENT, DEST)),
+                           ((HOP,), (DEST, ROUTING)), ((ROUTING,), (DEST,)), ((DEST, HOP), (AUTH, DEST)), ((), (DEST,) * 7)):
+        for size in (1, 3):
+            chain = bytes(ipv6_chain(before + (FRAGMENT,) + behind, sizes=(size,)))
+            end = len(bytes(ipv6_chain(before + (FRAGMENT,), sizes=(size,))))
+            chain = chain[:end - 5] + b"" + chain[end - 4:]  # more fragments follow
+            for tail in (b"", BAD_FLAGS * 10):
+                for cut in range(end, len(chain)):
+                    first = bytearray(chain[:cut])
+                    struct.pack_into("!H", first, 4, cut - 40)
+                    add(bytes(link((), 0x86dd)) + first + tail, "tiny-fragment")
+            for cut in range(end, len(chain)):
+                whole = bytearray(chain)
+                struct.pack_into("!H", whole, 4, len(chain) + 20 - 40)
+                add(bytes(link((), 0x86dd)) + whole[:cut], "malformed")
+    for following in (17, 50, 58, 59, 135):
+        network = IPv6(nh=FRAGMENT, **V6) / IPv6ExtHdrFragment(nh=following, m=1, id=5)
+        add(Ether(**MAC) / network, "non-tcp")
+        network = IPv6(nh=FRAGMENT, **V6) / IPv6ExtHdrFragment(nh=DEST, m=1, id=5) / extension(DEST, following)
+        add(Ether(**MAC) / network, "non-tcp")
+    eight = (FRAGMENT,) + (DEST,) * 7
+    add(Ether(**MAC) / ipv6_chain(eight, DEST), "ipv6-exthdr")
+    add(Ether(**MAC) / IPv6(nh=FRAGMENT, plen=0, **V6) / IPv6ExtHdrFragment(nh=DEST, m=1, id=5), "tiny-fragment")
+
+
 def extension_chains(rng):
     for count in range(1, 13):
         for _ in range(30):
@@ -449,6 +476,7 @@ def main():
     padded()
     fragments()
     tiny_fragments()
+    first_fragments_in_chains()
     extension_chains(rng)
     contradictions()
     not_tcp()

@@ -111,7 +111,8 @@ static unsigned int expect_later_fragment(unsigned int type, unsigned int offset
 	return is_extension(type) ? FF_FRAGMENT : FF_NON_TCP;
 }
 
-static unsigned int expect_chain(const __u8 *frame, size_t at, size_t end, unsigned int type)
+/* END is the datagram's, and may lie beyond the frame. */
+static unsigned int expect_chain(const __u8 *frame, size_t size, size_t at, size_t end, unsigned int type)
 {
 	bool first_fragment = false;
 
@@ -121,6 +122,8 @@ static unsigned int expect_chain(const __u8 *frame, size_t at, size_t end, unsig
 		if (headers == 8)
 			return FF_IPV6_EXTHDR;
 		if (end < at + 8)
+			return first_fragment ? FF_TINY_FRAGMENT : FF_MALFORMED;
+		if (size < at + 8)
 			return FF_MALFORMED;
 		if (type == 44 && get16(frame + at + 2) >> 3)
 			return expect_later_fragment(frame[at], get16(frame + at + 2) >> 3);
@@ -129,11 +132,13 @@ static unsigned int expect_chain(const __u8 *frame, size_t at, size_t end, unsig
 		else
 			length = type == 51 ? (frame[at + 1] + 2) * 4 : (frame[at + 1] + 1) * 8;
 		if (end < at + length)
+			return first_fragment ? FF_TINY_FRAGMENT : FF_MALFORMED;
+		if (size < at + length)
 			return FF_MALFORMED;
 		type = frame[at];
 		at += length;
 	}
-	return type == 6 ? expect_tcp(frame, at, end, first_fragment) : FF_NON_TCP;
+	return type == 6 ? expect_tcp(frame, at, smaller(end, size), first_fragment) : FF_NON_TCP;
 }
 
 static struct expected expect_ipv6(const __u8 *frame, size_t size, size_t at)
@@ -146,7 +151,7 @@ static struct expected expect_ipv6(const __u8 *frame, size_t size, size_t at)
 	end = payload ? at + 40 + payload : 0;
 	if (frame[at] >> 4 != 6)
 		return (struct expected){FF_MALFORMED, end};
-	return (struct expected){expect_chain(frame, at + 40, end ? smaller(end, size) : size, frame[at + 6]), end};
+	return (struct expected){expect_chain(frame, size, at + 40, end ? end : size, frame[at + 6]), end};
 }
 
 static struct expected expect(const __u8 *frame, size_t size)

@@ -114,12 +114,29 @@ def split_chain():
     whole = options + segment(IPv6(**V6), data=b"x" * 8)
     for _ in range(8):
         number = next_identity()
-        fragment6(0, whole[:8], True, number, "malformed", DEST)
+        fragment6(0, whole[:8], True, number, "tiny-fragment", DEST)
         fragment6(8, whole[8:], False, number, "fragment", DEST)
     for cut in (16, 24):  # whole options, but none or 8 bytes of TCP
         number = next_identity()
         fragment6(0, whole[:cut], True, number, "tiny-fragment", DEST)
         fragment6(cut, whole[cut:], False, number, "fragment", DEST)
+
+
+def split_boundary():
+    """IPv6: the first fragment ends with a header that announces destination options, which TCP follows in the second."""
+    padding = bytes([1, 4, 0, 0, 0, 0])
+    content = bytes([DEST]) + b"\0" + padding + bytes([6, 0]) + padding + segment(IPv6(**V6))
+    routing = bytes([DEST, 0, 0, 0, 0, 0, 0, 0])
+    for whole, first in ((content, DEST), (routing + content[8:], 43), (content, DEST)):
+        number = next_identity()
+        fragment6(0, whole[:8], True, number, "tiny-fragment", first)
+        fragment6(8, whole[8:], False, number, "fragment", first)
+    number = next_identity()
+    fragment6(0, content[:8], True, number, "tiny-fragment", DEST)
+    fragment6(8, content[8:], False, number, "non-tcp", 17)  # what the second fragment says is not looked at
+    number = next_identity()
+    fragment6(8, content[8:], False, number, "fragment", DEST)
+    fragment6(0, content[:8], True, number, "tiny-fragment", DEST)
 
 
 def chain(count, size=1):
@@ -177,7 +194,7 @@ def lengths():
             add(Ether(type=0x86dd, **ETHER) / IPv6(version=version, nh=6, **V6) / Raw(segment(IPv6(**V6))), "malformed")
 
 
-KINDS = (fragments, tiny_fragments, overlaps, split_chain, chains, vlans, options, lengths)
+KINDS = (fragments, tiny_fragments, overlaps, split_chain, split_boundary, chains, vlans, options, lengths)
 
 
 def send(interface):

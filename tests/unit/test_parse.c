@@ -481,6 +481,81 @@ static void test_ipv6_fragments(void **state)
 	}
 }
 
+/*
+ * First fragments whose datagram ends anywhere in the chain, with a fragment header in any place of it: tiny from there
+ * on. What the frame has behind the datagram does not matter; nor that the frame ends there as well.
+ */
+static void test_ipv6_first_fragment_ends_in_chain(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned int place = 0; place < 8; place++)
+		for (unsigned int more = 0; more < 2; more++) {
+			size_t payload, fragment_end = 0;
+
+			put_link(&f, place % COUNT(tagging), IPV6);
+			put_ipv6(&f, TCP);
+			for (unsigned int i = 0; i < 8; i++) {
+				put_extension(&f, i == place ? FRAGMENT : extension[(i + place) % 4], i % 3);
+				if (i == place) {
+					put16(&f, f.next_at + 2, more);
+					fragment_end = f.size;
+				}
+			}
+			put_tcp(&f, 0x003);
+			payload = f.ip + 40;
+			for (size_t end = payload; end < f.headers_end; end++) {
+				bool tiny = more && end >= fragment_end;
+
+				set_ip_length(&f, end - payload);
+				if (end == payload) /* a length of 0 reaches to the frame's end */
+					expect_class(&f, f.size, 0x003);
+				else
+					expect_class(&f, f.size, tiny ? FF_TINY_FRAGMENT : FF_MALFORMED);
+				expect_class(&f, end, tiny ? FF_TINY_FRAGMENT : FF_MALFORMED);
+			}
+			end_ip(&f); /* the datagram goes on, and only the frame ends */
+			for (size_t end = payload; end < f.headers_end; end++)
+				expect_class(&f, end, FF_MALFORMED);
+		}
+}
+
+/* Eight whole headers, and a ninth that is announced and would follow in the next fragment. */
+static void test_ipv6_first_fragment_ends_before_ninth(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned int type = 0; type < COUNT(extension); type++) {
+		put_link(&f, 0, IPV6);
+		put_ipv6(&f, extension[type]);
+		put_extension(&f, FRAGMENT, 0);
+		put16(&f, f.next_at + 2, 1);
+		for (unsigned int i = 0; i < 7; i++)
+			put_extension(&f, DEST, 0);
+		f.class = FF_IPV6_EXTHDR;
+		expect_class(&f, f.size, FF_IPV6_EXTHDR);
+	}
+}
+
+/* Nothing of what is announced is there, and it is neither TCP nor an extension header. */
+static void test_ipv6_first_fragment_of_something_else(void **state)
+{
+	static const __u8 next[] = {UDP, ESP, ICMPV6, NONE, 4, 41, 47, 135, 255};
+	struct fixture f;
+
+	(void)state;
+	for (unsigned int i = 0; i < COUNT(next); i++) {
+		put_link(&f, 0, IPV6);
+		put_ipv6(&f, next[i]);
+		put_extension(&f, FRAGMENT, 0);
+		put16(&f, f.next_at + 2, 1);
+		put_extension(&f, DEST, 1);
+		expect_class(&f, f.size, FF_NON_TCP);
+	}
+}
+
 /* What a later fragment's datagram carries is unknown if an extension header comes first in it. */
 static void test_ipv6_later_fragment_of_extension(void **state)
 {
@@ -640,6 +715,9 @@ int main(void)
 		cmocka_unit_test(test_ipv4_fragments),
 		cmocka_unit_test(test_tiny_first_fragments),
 		cmocka_unit_test(test_ipv6_fragments),
+		cmocka_unit_test(test_ipv6_first_fragment_ends_in_chain),
+		cmocka_unit_test(test_ipv6_first_fragment_ends_before_ninth),
+		cmocka_unit_test(test_ipv6_first_fragment_of_something_else),
 		cmocka_unit_test(test_ipv6_later_fragment_of_extension),
 		cmocka_unit_test(test_ipv6_fragment_header_in_chain),
 		cmocka_unit_test(test_contradictions),
