@@ -25,31 +25,40 @@ static __always_inline void ff_count(struct ff_count *count, __u64 bytes)
 	count->bytes += bytes;
 }
 
-static __always_inline bool ff_port_exempt(const struct ff_policy *policy, const struct ff_frame *frame, __u32 tcp)
+static __always_inline bool ff_port_exempt(const struct ff_policy *policy, struct ff_frame *frame, __u32 tcp)
 {
-	const __be16 *port = (const void *)(ff_data(frame) + tcp); /* source, destination */
+	const __be16 *port; /* source, destination */
+	__be16 copy[2];
 	__u32 dest;
 
-	if (!tcp || !ff_has(frame, port, 2 * sizeof(*port)))
+	if (!tcp)
+		return false;
+	port = ff_at(frame, tcp, copy, sizeof(copy));
+	if (!port)
 		return false;
 	dest = bpf_ntohs(port[1]);
 	return policy->port[dest / 32] & 1u << dest % 32;
 }
 
-static __always_inline bool ff_source_exempt(__u32 slot, const struct ff_frame *frame, __u32 at)
+static __always_inline bool ff_source_exempt(__u32 slot, struct ff_frame *frame, __u32 at)
 {
-	const struct iphdr *ip = (const void *)(ff_data(frame) + at);
-	const struct ipv6hdr *ip6 = (const void *)ip;
 	struct ff_source_key key = {.slot = slot};
+	const struct ipv6hdr *ip6;
+	const struct iphdr *ip;
+	struct ipv6hdr copy;
 
-	if (!at || !ff_has(frame, ip, sizeof(*ip)))
+	if (!at)
+		return false;
+	ip = ff_at(frame, at, &copy, sizeof(*ip));
+	if (!ip)
 		return false;
 	key.family = ip->version;
 	if (ip->version == 4) {
 		key.prefix_len = FF_SOURCE_PREFIX + 32;
 		__builtin_memcpy(key.address, &ip->saddr, sizeof(ip->saddr));
 	} else {
-		if (!ff_has(frame, ip6, sizeof(*ip6)))
+		ip6 = ff_at(frame, at, &copy, sizeof(copy));
+		if (!ip6)
 			return false;
 		key.prefix_len = FF_SOURCE_PREFIX + 128;
 		__builtin_memcpy(key.address, ip6->saddr, sizeof(ip6->saddr));
@@ -63,7 +72,7 @@ static __always_inline bool ff_source_exempt(__u32 slot, const struct ff_frame *
  */
 FF_OUT_OF_LINE __u32 ff_exempt(struct ff_frame *frame, __u32 slot)
 {
-	__u32 parsed = ff_parse(frame);
+	__u32 parsed = ff_parse(frame, ff_size(frame));
 
 	slot &= 1;
 	return ff_port_exempt(&ff_state_of(frame)->slot[slot], frame, parsed >> FF_TCP_SHIFT & FF_TCP_MASK) ||
@@ -105,23 +114,31 @@ FF_OUT_OF_LINE __u32 ff_judge_rare(struct ff_frame *frame, __u32 slot, __u32 cla
 }
 
 /*
+ * The datagram of a plain frame is in the first buffer, and further ones can have padding alone. Drivers put at least
+ * this much of a frame that is not TCP into the first before they take another.
+ */
+#define FF_FIRST_BUFFER_MIN 1024
+
+/*
  * Judges FRAME by the live policy, and counts it. Returns XDP_DROP or XDP_PASS. The common frame, which no rule has a
  * say about, is through at the first test. Without counters it passes: nothing is dropped that is not counted. TRACE,
  * if not NULL, is told the judgement.
  */
 static __always_inline __u32 ff_judge(struct ff_frame *frame, struct ff_judgement *trace)
 {
-	__u64 class = ff_class_plain(frame), bytes;
+	__u64 class = ff_class_plain(frame), bytes = ff_shown(frame);
 	struct ff_counters *counters;
 	__u32 slot, counter;
 	__u16 verdict;
 
 	if (ff_unlikely(class == FF_UNCLEAR)) {
-		class = ff_parse(frame);
+		bytes = ff_size(frame);
+		class = ff_parse(frame, bytes);
 		class = ff_bound(class, FF_CLASS_MASK);
+	} else if (ff_unlikely(bytes >= FF_FIRST_BUFFER_MIN)) {
+		bytes = ff_size(frame);
 	}
 	counters = ff_counters_of(frame);
-	bytes = ff_bytes_of(frame);
 	slot = *(const volatile __u32 *)&ff_state_of(frame)->generation & 1;
 	verdict = ff_state_of(frame)->slot[slot].verdict[class];
 	if (trace)

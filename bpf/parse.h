@@ -5,6 +5,9 @@
  * It compiles for BPF and natively, so that unit tests, fuzzers and the rootless replay run these very lines. It reads
  * nothing outside the frame and, within IP, nothing past the datagram: what follows the IP length is padding.
  *
+ * There are two ways. The short one, ff_class_plain(), knows the frames that most are, and looks at nothing but the
+ * first buffer. The long one, ff_parse(), knows all frames, and fetches what lies in further buffers.
+ *
  * All positions are offsets from the start of the frame. Natively a frame must start at an address that is 2 modulo 4
  * (the kernel's NET_IP_ALIGN), so that every header in it is aligned.
  */
@@ -22,23 +25,25 @@
 #define ff_data(frame) ((const char *)(long)(frame)->data)
 #define ff_data_end(frame) ((const char *)(long)(frame)->data_end)
 
-/* Set before loading: the kernel has multi-buffer frames (5.18). */
+/* Set before loading: the kernel has multi-buffer frames (5.18), of which data and data_end show the first buffer. */
 const volatile bool ff_frags = false;
 
-/*
- * Drivers put at least this much of a frame that needs several buffers into the first, which is all that data and
- * data_end show.
- */
-#define FF_FIRST_BUFFER_MIN 1024
-
 /* How long the whole frame is. */
-static __always_inline __u64 ff_bytes_of(struct ff_frame *frame)
+static __always_inline __u64 ff_size(struct ff_frame *frame)
 {
-	__u64 bytes = ff_data_end(frame) - ff_data(frame);
+	return ff_frags ? bpf_xdp_get_buff_len(frame) : (__u64)(ff_data_end(frame) - ff_data(frame));
+}
 
-	if (bytes >= FF_FIRST_BUFFER_MIN && ff_frags)
-		return bpf_xdp_get_buff_len(frame);
-	return bytes;
+/* Whether SIZE bytes from AT on lie in the first buffer. */
+static __always_inline bool ff_shows(const struct ff_frame *frame, __u32 at, __u32 size)
+{
+	return ff_data(frame) + at + size <= ff_data_end(frame);
+}
+
+/* Copies SIZE bytes from AT on, whichever buffers they lie in. False if they reach beyond the frame. */
+static __always_inline bool ff_fetch(struct ff_frame *frame, __u32 at, void *to, __u32 size)
+{
+	return ff_frags && !bpf_xdp_load_bytes(frame, at, to, size);
 }
 
 /* A function of its own, verified once and not again for every way that leads to it. */
@@ -54,11 +59,13 @@ static __always_inline __u64 ff_bytes_of(struct ff_frame *frame)
 #include <arpa/inet.h>
 #include <linux/bpf.h> /* enum xdp_action */
 #include <stddef.h>
+#include <string.h>
 
 struct ff_frame {
-	const void *data;
+	const void *data; /* the first buffer, or all that there is */
 	const void *data_end;
-	__u64 bytes; /* of the whole frame */
+	const void *whole; /* the frame in one piece, if data shows a part */
+	__u64 bytes;	   /* of the whole frame */
 	/* For ff_judge(): */
 	const struct ff_state *state;
 	struct ff_counters *counters;
@@ -66,7 +73,6 @@ struct ff_frame {
 };
 #define ff_data(frame) ((const char *)(frame)->data)
 #define ff_data_end(frame) ((const char *)(frame)->data_end)
-#define ff_bytes_of(frame) ((frame)->bytes)
 
 #define FF_OUT_OF_LINE static inline
 #ifndef __always_inline /* glibc has one too */
@@ -75,12 +81,31 @@ struct ff_frame {
 #define bpf_htons htons
 #define bpf_ntohs ntohs
 #define ff_bound(value, mask) ((value) & (mask))
+
+static __always_inline __u64 ff_size(struct ff_frame *frame)
+{
+	return frame->bytes;
+}
+
+static __always_inline bool ff_shows(const struct ff_frame *frame, __u32 at, __u32 size)
+{
+	return at + size <= ff_data_end(frame) - ff_data(frame);
+}
+
+static __always_inline bool ff_fetch(struct ff_frame *frame, __u32 at, void *to, __u32 size)
+{
+	if (!frame->whole || at + size > frame->bytes)
+		return false;
+	memcpy(to, (const char *)frame->whole + at, size);
+	return true;
+}
 #endif
 
 #define ff_likely(condition) __builtin_expect(!!(condition), 1)
 #define ff_unlikely(condition) __builtin_expect(!!(condition), 0)
 
 enum {
+	FF_ETH_SIZE_MIN = 60, /* of a frame on a wire */
 	FF_ETH_P_IP = 0x0800,
 	FF_ETH_P_IPV6 = 0x86dd,
 	FF_ETH_P_8021Q = 0x8100,
@@ -113,65 +138,80 @@ enum {
 #define FF_IP_MASK 0x3f	   /* the IP header lies at 14 + FF_VLAN_MAX * 4 at the most */
 #define FF_TCP_MASK 0x7fff /* and TCP another 40 + FF_EXTHDR_MAX * 2048 further on */
 
-/* Whether SIZE bytes from AT on lie inside the frame. */
-static __always_inline bool ff_has(const struct ff_frame *frame, const void *at, __u32 size)
+/* How much of the frame lies in the first buffer. */
+static __always_inline __u64 ff_shown(const struct ff_frame *frame)
 {
-	return (const char *)at + size <= ff_data_end(frame);
+	return ff_data_end(frame) - ff_data(frame);
 }
 
 /* No class: it takes a closer look. */
 #define FF_UNCLEAR FF_CLASS_MASK
 
-/* The flags of the TCP header at AT, if the frame and the datagram, which has LEFT bytes from there, reach that far. */
-static __always_inline __u32 ff_tcp_flags(const struct ff_frame *frame, const void *at, __u32 left)
+/*
+ * The SIZE bytes from AT on: where they are, or a COPY of them if they reach beyond the first buffer. NULL if they
+ * reach beyond the frame.
+ */
+static __always_inline const void *ff_at(struct ff_frame *frame, __u32 at, void *copy, __u32 size)
 {
-	__u32 flags;
+	at = ff_bound(at, FF_TCP_MASK); /* as it is: the verifier wants to hear it */
+	if (ff_likely(ff_shows(frame, at, size)))
+		return ff_data(frame) + at;
+	return ff_fetch(frame, at, copy, size) ? copy : NULL;
+}
 
-	if (ff_unlikely(left < FF_TCP_FLAGS_END) || !ff_has(frame, at, FF_TCP_FLAGS_END))
-		return FF_UNCLEAR;
-	flags = bpf_ntohs(*(const __be16 *)((const char *)at + FF_TCP_FLAGS));
+/* The flags, from the 16 bits that end in them. */
+static __always_inline __u32 ff_tcp_flags(const void *at)
+{
+	__u32 flags = bpf_ntohs(*(const __be16 *)at);
+
 	return ff_bound(flags, FF_FLAGS_ALL);
 }
 
 /*
- * The class of the segment at AT, which is TCP bytes into the frame, and where that is for those who look at its ports:
- * nowhere, if the LEFT bytes of the datagram are too few for them.
+ * The class of the segment at AT, and where that is for those who look at its ports: nowhere, if the LEFT bytes of the
+ * datagram are too few for them.
  */
-static __always_inline __u32 ff_class_tcp(const struct ff_frame *frame, const void *at, __u32 tcp, __u32 left,
-					  bool first_fragment)
+static __always_inline __u32 ff_class_tcp(struct ff_frame *frame, __u32 at, __u32 left, bool first_fragment)
 {
-	__u32 class = ff_tcp_flags(frame, at, left);
+	__u32 class = first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
+	const __be16 *flags = NULL;
+	__be16 copy;
 
-	if (class == FF_UNCLEAR)
-		class = first_fragment ? FF_TINY_FRAGMENT : FF_TRUNCATED;
-	return left < FF_TCP_PORTS_END ? class : class | tcp << FF_TCP_SHIFT;
+	if (left >= FF_TCP_FLAGS_END)
+		flags = ff_at(frame, at + FF_TCP_FLAGS, &copy, sizeof(copy));
+	if (flags)
+		class = ff_tcp_flags(flags);
+	return left < FF_TCP_PORTS_END ? class : class | at << FF_TCP_SHIFT;
 }
 
 /*
- * How much of the frame, from AT on, an IP header of this LENGTH speaks for: with 0, as segmentation offload (GSO, BIG
- * TCP) has it and Linux accepts it from IPv6 with a hop-by-hop header, all that there is.
+ * How many bytes an IP header of this LENGTH speaks for, of the REST that the frame has: with 0, as segmentation
+ * offload (GSO, BIG TCP) has it and Linux accepts it from IPv6 with a hop-by-hop header, all of them.
  */
-static __always_inline __u32 ff_length(struct ff_frame *frame, __u32 at, __be16 length)
+static __always_inline __u32 ff_length(__be16 length, __u32 rest)
 {
-	return length ? bpf_ntohs(length) : ff_bytes_of(frame) - at;
+	return length ? bpf_ntohs(length) : rest;
 }
 
-static __always_inline __u32 ff_class_ipv4(struct ff_frame *frame, const struct iphdr *ip, __u32 at)
+/* The frame ends at END. */
+static __always_inline __u32 ff_class_ipv4(struct ff_frame *frame, __u32 at, __u32 end)
 {
+	const struct iphdr *ip;
+	struct iphdr copy;
 	__u32 header, total;
 
-	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 4)
+	ip = ff_at(frame, at, &copy, sizeof(copy));
+	if (!ip || ip->version != 4)
 		return FF_MALFORMED;
 	header = ip->ihl * 4;
-	total = ff_length(frame, at, ip->tot_len);
-	if (header < sizeof(*ip) || total < header || !ff_has(frame, ip, header))
+	total = ff_length(ip->tot_len, end - at);
+	if (header < sizeof(*ip) || total < header || at + header > end)
 		return FF_MALFORMED;
 	if (ip->protocol != FF_NEXTHDR_TCP)
 		return FF_NON_TCP;
 	if (ip->frag_off & bpf_htons(FF_IP_OFFSET))
 		return (ip->frag_off & bpf_htons(FF_IP_OFFSET)) == bpf_htons(1) ? FF_TINY_FRAGMENT : FF_FRAGMENT;
-	return ff_class_tcp(frame, (const char *)ip + header, at + header, total - header,
-			    ip->frag_off & bpf_htons(FF_IP_MF));
+	return ff_class_tcp(frame, at + header, total - header, ip->frag_off & bpf_htons(FF_IP_MF));
 }
 
 static __always_inline bool ff_is_exthdr(__u8 nexthdr)
@@ -200,22 +240,24 @@ static __always_inline __u32 ff_class_cut_chain(bool first_fragment)
 	return first_fragment ? FF_TINY_FRAGMENT : FF_MALFORMED;
 }
 
-/* Walks the extension headers: one of type NEXTHDR at AT, with LEFT bytes of the datagram from there. */
-FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 nexthdr, __u32 left)
+/*
+ * Walks the extension headers: one of type NEXTHDR at AT, with LEFT bytes of the datagram from there. The frame ends at
+ * END.
+ */
+FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 nexthdr, __u32 left, __u32 end)
 {
 	bool first_fragment = false;
-	const char *pos;
 	__u32 i;
 
-	at &= FF_TCP_MASK; /* as it is: the verifier wants to hear it */
-	pos = ff_data(frame) + at;
 	for (i = 0; i < FF_EXTHDR_MAX; i++) {
-		const struct frag_hdr *header = (const void *)pos; /* none is shorter */
+		const struct frag_hdr *header;
+		struct frag_hdr copy; /* no header is shorter */
 		__u32 size;
 
-		if (left < sizeof(*header))
+		if (left < sizeof(copy))
 			return ff_class_cut_chain(first_fragment);
-		if (!ff_has(frame, header, sizeof(*header)))
+		header = ff_at(frame, at, &copy, sizeof(copy));
+		if (!header)
 			return FF_MALFORMED;
 		if (nexthdr == FF_NEXTHDR_FRAGMENT) {
 			__u32 frag_off = bpf_ntohs(header->frag_off);
@@ -232,33 +274,36 @@ FF_OUT_OF_LINE __u32 ff_class_exthdr(struct ff_frame *frame, __u32 at, __u8 next
 		}
 		if (left < size)
 			return ff_class_cut_chain(first_fragment);
-		if (!ff_has(frame, header, size))
-			return FF_MALFORMED;
 		nexthdr = header->nexthdr;
-		pos += size;
 		at += size;
 		left -= size;
+		if (at > end)
+			return FF_MALFORMED;
 		if (nexthdr == FF_NEXTHDR_TCP)
-			return ff_class_tcp(frame, pos, at, left, first_fragment);
+			return ff_class_tcp(frame, at, left, first_fragment);
 		if (!ff_is_exthdr(nexthdr))
 			return FF_NON_TCP;
 	}
 	return FF_IPV6_EXTHDR;
 }
 
-static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, const struct ipv6hdr *ip, __u32 at)
+/* The frame ends at END. */
+static __always_inline __u32 ff_class_ipv6(struct ff_frame *frame, __u32 at, __u32 end)
 {
+	const struct ipv6hdr *ip;
+	struct ipv6hdr copy;
 	__u32 left;
 
-	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 6)
+	ip = ff_at(frame, at, &copy, sizeof(copy));
+	if (!ip || ip->version != 6)
 		return FF_MALFORMED;
 	at += sizeof(*ip);
-	left = ff_length(frame, at, ip->payload_len);
+	left = ff_length(ip->payload_len, end - at);
 	if (ff_is_exthdr(ip->nexthdr))
-		return ff_class_exthdr(frame, at, ip->nexthdr, left);
+		return ff_class_exthdr(frame, at, ip->nexthdr, left, end);
 	if (ip->nexthdr != FF_NEXTHDR_TCP)
 		return FF_NON_TCP;
-	return ff_class_tcp(frame, ip + 1, at, left, false);
+	return ff_class_tcp(frame, at, left, false);
 }
 
 static __always_inline bool ff_is_vlan(__be16 proto)
@@ -266,76 +311,88 @@ static __always_inline bool ff_is_vlan(__be16 proto)
 	return proto == bpf_htons(FF_ETH_P_8021Q) || proto == bpf_htons(FF_ETH_P_8021AD);
 }
 
-/* The class of FRAME, in FF_CLASS_MASK, and where its headers are. */
-FF_OUT_OF_LINE __u32 ff_parse(struct ff_frame *frame)
+/* The class of FRAME, which ends at END = ff_size(FRAME), in FF_CLASS_MASK, and where its headers are. */
+FF_OUT_OF_LINE __u32 ff_parse(struct ff_frame *frame, __u32 end)
 {
-	const struct ethhdr *eth = (const void *)ff_data(frame);
-	const struct vlan_hdr *vlan = (const void *)(eth + 1);
-	__u32 at, tags;
-	__be16 proto;
+	__u32 at = __builtin_offsetof(struct ethhdr, h_proto), tags;
+	const __be16 *proto;
+	__be16 copy;
 
-	if (!ff_has(frame, eth, sizeof(*eth)))
-		return FF_RUNT;
-	proto = eth->h_proto;
-	for (tags = 0; ff_is_vlan(proto); tags++) {
+	for (tags = 0;; tags++) {
+		proto = ff_at(frame, at, &copy, sizeof(copy));
+		if (!proto)
+			return FF_RUNT;
+		if (!ff_is_vlan(*proto))
+			break;
 		if (tags == FF_VLAN_MAX)
 			return FF_VLAN_DEPTH;
-		if (!ff_has(frame, vlan, sizeof(*vlan)))
-			return FF_RUNT;
-		proto = vlan->h_vlan_encapsulated_proto;
-		vlan++;
+		at += sizeof(struct vlan_hdr);
 	}
-	at = sizeof(*eth) + tags * sizeof(*vlan);
-	if (proto == bpf_htons(FF_ETH_P_IP))
-		return ff_class_ipv4(frame, (const void *)vlan, at) | at << FF_IP_SHIFT;
-	if (proto == bpf_htons(FF_ETH_P_IPV6))
-		return ff_class_ipv6(frame, (const void *)vlan, at) | at << FF_IP_SHIFT;
+	at += sizeof(*proto);
+	if (*proto == bpf_htons(FF_ETH_P_IP))
+		return ff_class_ipv4(frame, at, end) | at << FF_IP_SHIFT;
+	if (*proto == bpf_htons(FF_ETH_P_IPV6))
+		return ff_class_ipv6(frame, at, end) | at << FF_IP_SHIFT;
 	return FF_NON_IP;
 }
 
-static __always_inline __u32 ff_class_plain_ipv4(const struct ff_frame *frame, const struct iphdr *ip)
+/* A datagram that goes on in the next buffer is not plain: then ff_judge() asks for the length of the whole frame. */
+static __always_inline __u32 ff_class_plain_ipv4(const struct ff_frame *frame, __u32 at)
 {
-	__u32 total = bpf_ntohs(ip->tot_len);
+	const struct iphdr *ip = (const void *)(ff_data(frame) + at);
+	__u64 total = bpf_ntohs(ip->tot_len), rest = ff_data_end(frame) - (const char *)ip;
 
-	if (ip->version != 4 || ip->ihl * 4 != sizeof(*ip) || total < sizeof(*ip) + FF_TCP_FLAGS_END)
+	if (ip->version != 4 || ip->ihl * 4 != sizeof(*ip) || total < sizeof(*ip) + FF_TCP_FLAGS_END ||
+	    ff_unlikely(total > rest))
 		return FF_UNCLEAR;
 	if (ff_unlikely(ip->protocol != FF_NEXTHDR_TCP))
 		return FF_NON_TCP;
 	if (ff_unlikely(ip->frag_off & bpf_htons(FF_IP_OFFSET)))
 		return FF_UNCLEAR;
-	return ff_tcp_flags(frame, ip + 1, FF_TCP_FLAGS_END);
+	if (ff_unlikely(!ff_shows(frame, at, sizeof(*ip) + FF_TCP_FLAGS_END)))
+		return FF_UNCLEAR;
+	return ff_tcp_flags((const char *)(ip + 1) + FF_TCP_FLAGS);
 }
 
-static __always_inline __u32 ff_class_plain_ipv6(const struct ff_frame *frame, const struct ipv6hdr *ip)
+static __always_inline __u32 ff_class_plain_ipv6(const struct ff_frame *frame, __u32 at)
 {
-	if (!ff_has(frame, ip, sizeof(*ip)) || ip->version != 6 || ff_is_exthdr(ip->nexthdr))
+	const struct ipv6hdr *ip = (const void *)(ff_data(frame) + at);
+	__u64 left, rest;
+
+	if (!ff_shows(frame, at, sizeof(*ip)) || ip->version != 6 || ff_is_exthdr(ip->nexthdr))
+		return FF_UNCLEAR;
+	left = bpf_ntohs(ip->payload_len);
+	rest = ff_data_end(frame) - (const char *)(ip + 1);
+	if (ff_unlikely(left > rest))
 		return FF_UNCLEAR;
 	if (ip->nexthdr != FF_NEXTHDR_TCP)
 		return FF_NON_TCP;
-	return ff_tcp_flags(frame, ip + 1, bpf_ntohs(ip->payload_len));
+	if (ff_unlikely(left < FF_TCP_FLAGS_END || !ff_shows(frame, at, sizeof(*ip) + FF_TCP_FLAGS_END)))
+		return FF_UNCLEAR;
+	return ff_tcp_flags((const char *)(ip + 1) + FF_TCP_FLAGS);
 }
 
 /*
- * The class of FRAME if it is one of those that most are: without IP options or extension headers, unfragmented, all
- * there. FF_UNCLEAR for any other: ff_parse() knows.
+ * The class of FRAME if it is one of those that most are: without IP options or extension headers, unfragmented, the
+ * datagram in the first buffer. FF_UNCLEAR for any other: ff_parse() knows.
  */
 static __always_inline __u32 ff_class_plain(const struct ff_frame *frame)
 {
-	const struct ethhdr *eth = (const void *)ff_data(frame);
-	const struct vlan_hdr *vlan = (const void *)(eth + 1);
-	const __be16 *proto = &eth->h_proto;
+	__u32 at = sizeof(struct ethhdr);
 
 	for (int tags = 0; tags <= FF_VLAN_MAX; tags++) {
-		if (!ff_has(frame, vlan, sizeof(struct iphdr)))
+		__be16 proto;
+
+		if (!ff_shows(frame, at, sizeof(struct iphdr)))
 			return FF_UNCLEAR;
-		if (ff_likely(*proto == bpf_htons(FF_ETH_P_IP)))
-			return ff_class_plain_ipv4(frame, (const void *)vlan);
-		if (*proto == bpf_htons(FF_ETH_P_IPV6))
-			return ff_class_plain_ipv6(frame, (const void *)vlan);
-		if (!ff_is_vlan(*proto))
-			return FF_NON_IP;
-		proto = &vlan->h_vlan_encapsulated_proto;
-		vlan++;
+		proto = *(const __be16 *)(ff_data(frame) + at - sizeof(proto));
+		if (ff_likely(proto == bpf_htons(FF_ETH_P_IP)))
+			return ff_class_plain_ipv4(frame, at);
+		if (proto == bpf_htons(FF_ETH_P_IPV6))
+			return ff_class_plain_ipv6(frame, at);
+		if (!ff_is_vlan(proto))
+			return ff_shows(frame, 0, FF_ETH_SIZE_MIN) ? FF_NON_IP : FF_UNCLEAR;
+		at += sizeof(struct vlan_hdr);
 	}
 	return FF_UNCLEAR;
 }

@@ -46,7 +46,7 @@ static __always_inline __u64 ff_refill(struct ff_sampling *cpu)
 static __always_inline bool ff_deliver(struct ff_frame *frame, struct ff_sampling *cpu, struct ff_sample *sample)
 {
 	__u64 price = *(const volatile __u64 *)&ff_state.sample_every_ns;
-	__u64 captured = ff_data_end(frame) - ff_data(frame);
+	__u64 captured = sample->length; /* the helper takes it from all buffers */
 
 	if (sample->time_ns - cpu->spent_ns < price)
 		return false;

@@ -340,6 +340,15 @@ def extension_chains(rng):
             add(packet, "non-tcp" if count <= 8 else "ipv6-exthdr")
 
 
+def long_chains():
+    """Headers that reach far: the kernel's test run, too, puts such frames into several buffers."""
+    for count in (1, 2, 3, 8, 9):
+        for flags in (SYN | FIN, ACK):
+            chain = ipv6_chain((ROUTING,) * count, TCP_NEXT, (127,))
+            add(Ether(**MAC) / chain / tcp(flags), flags if count <= 8 else "ipv6-exthdr")
+        add(Ether(**MAC) / ipv6_chain((ROUTING,) * count, UDP_NEXT, (127,)) / UDP(), "non-tcp" if count <= 8 else "ipv6-exthdr")
+
+
 def contradictions():
     for version in range(16):
         if version != 4:
@@ -478,6 +487,7 @@ def main():
     tiny_fragments()
     first_fragments_in_chains()
     extension_chains(rng)
+    long_chains()
     contradictions()
     not_tcp()
     not_ip()

@@ -177,27 +177,48 @@ static struct expected expect(const __u8 *frame, size_t size)
  * The properties.
  */
 
-/* Judges the frame where it is, in a block that ends where it ends, so that the sanitizer sees every byte too many. */
-static struct outcome judge(struct engine_native *engine, const __u8 *frame, size_t size)
+/*
+ * Judges the frame, of which the first buffer has the SHOWN bytes, where it is: in blocks that end where it ends, so
+ * that the sanitizer sees every byte too many.
+ */
+static struct outcome judge_shown(struct engine_native *engine, const __u8 *frame, size_t shown, size_t size)
 {
-	char *block = malloc(2 + size);
-	struct ff_frame view = {.data = block + 2, .data_end = block + 2 + size, .bytes = size};
+	char *block = malloc(2 + shown), *whole = malloc(size);
+	struct ff_frame view = {.data = block + 2, .data_end = block + 2 + shown, .whole = whole, .bytes = size};
 	struct outcome outcome;
 	__u32 plain;
 
-	REQUIRE(block);
-	memcpy(block + 2, frame, size);
+	REQUIRE(block && (whole || !size));
+	memcpy(block + 2, frame, shown);
+	memcpy(whole, frame, size);
 	plain = ff_class_plain(&view);
-	outcome = engine_native_judge_in_place(engine, view.data, size, size);
-	REQUIRE(plain == FF_UNCLEAR || plain == (ff_parse(&view) & FF_CLASS_MASK));
+	outcome = engine_native_judge_in_place(engine, view.data, shown, whole, size);
+	REQUIRE(plain == FF_UNCLEAR || plain == (ff_parse(&view, size) & FF_CLASS_MASK));
 	free(block);
+	free(whole);
 	return outcome;
+}
+
+static struct outcome judge(struct engine_native *engine, const __u8 *frame, size_t size)
+{
+	return judge_shown(engine, frame, size, size);
 }
 
 static void require_same(const struct outcome *a, const struct outcome *b)
 {
 	REQUIRE(a->class == b->class && a->verdict == b->verdict);
 	REQUIRE(a->dropped == b->dropped && a->exempted == b->exempted);
+}
+
+/* How much of it is in the first buffer does not matter either: some of the ways to cut it, others in each frame. */
+static void require_same_in_pieces(struct engine_native *engine, const __u8 *frame, size_t size,
+				   const struct outcome *outcome)
+{
+	for (size_t shown = size ? frame[size / 2] % 32 : 0; shown < size; shown = 2 * shown + 1) {
+		struct outcome other = judge_shown(engine, frame, shown, size);
+
+		require_same(outcome, &other);
+	}
 }
 
 /* Nothing behind END matters: not that it is gone, nor what it is, nor how much. */
@@ -248,6 +269,7 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 		REQUIRE(frames_counted(counters, expected.class) == counted + 1);
 		copied = engine_native_judge(native[i], data, size);
 		require_same(&outcome, &copied);
+		require_same_in_pieces(native[i], data, size, &outcome);
 		if (expected.end && expected.end <= size)
 			require_end(native[i], data, expected.end, &outcome);
 		if (trial[i])

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -334,6 +335,67 @@ static void test_any_size_and_alignment(void **state)
 		}
 }
 
+/*
+ * A frame in two buffers, however much is in the first: the same verdict, the same exemption, and the bytes of the
+ * whole. The content is so long that some first buffers are longer than what the program takes for short.
+ */
+static void expect_in_two_buffers(const struct policy *policy, const __u8 *frame, size_t size)
+{
+	struct outcome whole = judge_once(policy, frame, size);
+
+	for (size_t shown = 0; shown < size; shown++) {
+		_cleanup_engine_native_ struct engine_native *engine = NULL;
+		const struct ff_counters *counters;
+		struct outcome outcome;
+		char *block = malloc(2 + shown);
+
+		assert_int_equal(engine_native_open(&engine, policy), 0);
+		assert_non_null(block);
+		memcpy(block + 2, frame, shown);
+		outcome = engine_native_judge_in_place(engine, block + 2, shown, frame, size);
+		free(block);
+		assert_int_equal(outcome.class, whole.class);
+		assert_int_equal(outcome.dropped, whole.dropped);
+		assert_int_equal(outcome.exempted, whole.exempted);
+		counters = engine_native_counters(engine);
+		assert_int_equal(counters->rule[0].dropped.bytes, whole.dropped ? size : 0);
+		assert_int_equal(counters->passed[whole.class].bytes, whole.dropped ? 0 : size);
+	}
+}
+
+static void test_in_two_buffers(void **state)
+{
+	__u8 ipv4[1200], ipv6[1200], arp[60] = {[12] = 8, 6};
+	struct policy policy = {};
+
+	(void)state;
+	make_ipv4(ipv4, sizeof(ipv4), SYN_FIN);
+	ipv4[IP + 2] = (sizeof(ipv4) - IP) >> 8;
+	ipv4[IP + 3] = (sizeof(ipv4) - IP) & 0xff;
+	make_ipv6(ipv6, sizeof(ipv6), SYN_FIN);
+	ipv6[IP + 4] = (sizeof(ipv6) - IPV6_TCP) >> 8;
+	ipv6[IP + 5] = (sizeof(ipv6) - IPV6_TCP) & 0xff;
+	add_flags_rule(&policy, SYN_FIN, SYN_FIN, FF_ENFORCED);
+	for (int exempt = 0; exempt < 3; exempt++) {
+		policy.sources = 0;
+		if (exempt == 1) {
+			exempt_source(&policy, 4, ipv4 + IP + 12, 32);
+			exempt_source(&policy, 6, ipv6 + IP + 8, 128);
+		}
+		if (exempt == 2)
+			exempt_port(&policy, 8443);
+		expect_in_two_buffers(&policy, ipv4, sizeof(ipv4));
+		expect_in_two_buffers(&policy, ipv6, sizeof(ipv6));
+	}
+	ipv4[IPV4_TCP + 13] = ipv6[IPV6_TCP + 13] = 0x010;
+	expect_in_two_buffers(&policy, ipv4, sizeof(ipv4));
+	expect_in_two_buffers(&policy, ipv6, sizeof(ipv6));
+	ipv4[IP + 9] = ipv6[IP + 6] = 17;
+	expect_in_two_buffers(&policy, ipv4, sizeof(ipv4));
+	expect_in_two_buffers(&policy, ipv6, sizeof(ipv6));
+	expect_in_two_buffers(&policy, arp, sizeof(arp));
+}
+
 /* The flags behind the longest headers there can be are still seen. */
 static void test_longest_headers(void **state)
 {
@@ -427,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_many_sources),
 		cmocka_unit_test(test_source_of_classes),
 		cmocka_unit_test(test_any_size_and_alignment),
+		cmocka_unit_test(test_in_two_buffers),
 		cmocka_unit_test(test_longest_headers),
 		cmocka_unit_test(test_invariants),
 	};

@@ -179,20 +179,29 @@ static void put_stack(struct fixture *f, unsigned int stack, unsigned int tags)
 	put_tcp(f, 0x002);
 }
 
-static __u32 parse(const struct fixture *f, size_t size)
+/* What the parser says of the first SIZE bytes of F, if the first buffer has so many of them as SHOWN. */
+static __u32 parse_shown(const struct fixture *f, size_t shown, size_t size)
 {
-	char *block = malloc(2 + size);
-	struct ff_frame frame = {.data = block + 2, .data_end = block + 2 + size, .bytes = size};
+	char *block = malloc(2 + shown), *whole = malloc(size + 1);
+	struct ff_frame frame = {.data = block + 2, .data_end = block + 2 + shown, .whole = whole + 1, .bytes = size};
 	__u32 parsed, plain;
 
 	assert_non_null(block);
-	memcpy(block + 2, f->bytes, size);
-	parsed = ff_parse(&frame);
+	assert_non_null(whole);
+	memcpy(block + 2, f->bytes, shown);
+	memcpy(whole + 1, f->bytes, size);
+	parsed = ff_parse(&frame, size);
 	plain = ff_class_plain(&frame);
 	if (plain != FF_UNCLEAR)
 		assert_int_equal(plain, parsed & FF_CLASS_MASK);
 	free(block);
+	free(whole);
 	return parsed;
+}
+
+static __u32 parse(const struct fixture *f, size_t size)
+{
+	return parse_shown(f, size, size);
 }
 
 /* That F is one of the frames which the shortcut knows, and its CLASS. */
@@ -230,11 +239,15 @@ static unsigned int class_of_cut(const struct fixture *f, size_t size)
 	return size < f->flags_end ? f->cut_class : f->class;
 }
 
-/* The frame, and every beginning of it. */
+/* The frame, and every beginning of it; and the frame in two buffers, however much is in the first. */
 static void expect_cuts(const struct fixture *f)
 {
-	for (size_t size = 0; size <= f->size; size++)
+	__u32 parsed = parse(f, f->size);
+
+	for (size_t size = 0; size <= f->size; size++) {
 		expect_class(f, size, class_of_cut(f, size));
+		assert_int_equal(parse_shown(f, size, f->size), parsed);
+	}
 }
 
 static void test_all_flags_in_all_stacks(void **state)
@@ -403,6 +416,8 @@ static void test_longest_chain(void **state)
 	for (size_t cut = f.flags_end - 3; cut <= f.size; cut++)
 		expect_class(&f, cut, class_of_cut(&f, cut));
 	expect_class(&f, f.headers_end - 1, FF_MALFORMED);
+	for (size_t shown = 0; shown < f.size; shown += shown < 100 ? 1 : 97)
+		assert_int_equal(parse_shown(&f, shown, f.size), parse(&f, f.size));
 }
 
 /* The last header before something that is not TCP must be whole, too. */

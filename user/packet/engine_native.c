@@ -86,11 +86,13 @@ void engine_native_close(struct engine_native *engine)
 	free(engine);
 }
 
-struct outcome engine_native_judge_in_place(struct engine_native *engine, const void *frame, __u32 readable, __u32 size)
+struct outcome engine_native_judge_in_place(struct engine_native *engine, const void *first, __u32 shown,
+					    const void *whole, __u32 size)
 {
 	struct ff_frame view = {
-		.data = frame,
-		.data_end = (const char *)frame + readable,
+		.data = first,
+		.data_end = (const char *)first + shown,
+		.whole = whole,
 		.bytes = size,
 		.state = &engine->state,
 		.counters = &engine->counters,
@@ -107,7 +109,7 @@ struct outcome engine_native_judge(struct engine_native *engine, const void *fra
 	size_t judged = size < JUDGED_SIZE ? size : JUDGED_SIZE;
 
 	memcpy(engine->frame, frame, judged);
-	return engine_native_judge_in_place(engine, engine->frame, judged, size);
+	return engine_native_judge_in_place(engine, engine->frame, judged, NULL, size);
 }
 
 struct ff_policy *engine_native_policy(struct engine_native *engine)

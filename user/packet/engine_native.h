@@ -18,11 +18,12 @@ void engine_native_close(struct engine_native *engine);
 struct outcome engine_native_judge(struct engine_native *engine, const void *frame, __u32 size);
 
 /*
- * The same without a copy, of a frame of SIZE bytes of which READABLE may be looked at. FRAME is an address that is 2
- * modulo 4, as bpf/parse.h asks for.
+ * The same without a copy, of a frame of SIZE bytes whose first buffer has the SHOWN bytes at FIRST, an address that is
+ * 2 modulo 4 as bpf/parse.h asks for. The WHOLE frame is asked for what lies behind them; NULL: that may not be looked
+ * at.
  */
-struct outcome engine_native_judge_in_place(struct engine_native *engine, const void *frame, __u32 readable,
-					    __u32 size);
+struct outcome engine_native_judge_in_place(struct engine_native *engine, const void *first, __u32 shown,
+					    const void *whole, __u32 size);
 
 /* The policy as the program sees it, to be changed under it; valid until the engine is closed. */
 struct ff_policy *engine_native_policy(struct engine_native *engine);

@@ -8,16 +8,16 @@
 /* No sample is longer, and no header that matters here starts beyond. */
 #define PARSED_MAX FF_SAMPLE_SIZE_MAX
 
-static void parse_addresses(struct packet *packet, const struct ff_frame *frame, const char *at)
+static void parse_addresses(struct packet *packet, const struct ff_frame *frame, __u32 at)
 {
-	const struct iphdr *ip = (const void *)at;
-	const struct ipv6hdr *ip6 = (const void *)at;
+	const struct iphdr *ip = (const void *)(ff_data(frame) + at);
+	const struct ipv6hdr *ip6 = (const void *)ip;
 
-	if (ff_has(frame, ip, sizeof(*ip)) && ip->version == 4) {
+	if (ff_shows(frame, at, sizeof(*ip)) && ip->version == 4) {
 		packet->family = 4;
 		memcpy(packet->source, &ip->saddr, sizeof(ip->saddr));
 		memcpy(packet->dest, &ip->daddr, sizeof(ip->daddr));
-	} else if (ff_has(frame, ip6, sizeof(*ip6)) && ip6->version == 6) {
+	} else if (ff_shows(frame, at, sizeof(*ip6)) && ip6->version == 6) {
 		packet->family = 6;
 		memcpy(packet->source, ip6->saddr, sizeof(packet->source));
 		memcpy(packet->dest, ip6->daddr, sizeof(packet->dest));
@@ -25,14 +25,16 @@ static void parse_addresses(struct packet *packet, const struct ff_frame *frame,
 }
 
 /* RFC 9293: the ports are the first two 16 bits, the window the eighth; the data offset leads the seventh. */
-static void parse_tcp(struct packet *packet, const struct ff_frame *frame, const __be16 *tcp)
+static void parse_tcp(struct packet *packet, const struct ff_frame *frame, __u32 at)
 {
-	packet->ports = ff_has(frame, tcp, FF_TCP_PORTS_END);
+	const __be16 *tcp = (const void *)(ff_data(frame) + at);
+
+	packet->ports = ff_shows(frame, at, FF_TCP_PORTS_END);
 	if (packet->ports) {
 		packet->source_port = ntohs(tcp[0]);
 		packet->dest_port = ntohs(tcp[1]);
 	}
-	packet->has_header = packet->class < FF_NAMED_CLASSES && ff_has(frame, tcp, 20);
+	packet->has_header = packet->class < FF_NAMED_CLASSES && ff_shows(frame, at, 20);
 	if (packet->has_header) {
 		packet->window = ntohs(tcp[7]);
 		packet->has_options = ntohs(tcp[6]) >> 12 > 5;
@@ -50,15 +52,15 @@ void packet_parse(struct packet *packet, const void *data, size_t size)
 	__u32 parsed, ip, tcp;
 
 	memcpy(copy.bytes, data, parsed_size);
-	parsed = ff_parse(&frame);
+	parsed = ff_parse(&frame, size);
 	ip = parsed >> FF_IP_SHIFT & FF_IP_MASK;
 	tcp = parsed >> FF_TCP_SHIFT & FF_TCP_MASK;
 
 	*packet = (struct packet){.class = parsed & FF_CLASS_MASK};
 	if (ip)
-		parse_addresses(packet, &frame, copy.bytes + ip);
+		parse_addresses(packet, &frame, ip);
 	if (packet->family && tcp)
-		parse_tcp(packet, &frame, (const void *)(copy.bytes + tcp));
+		parse_tcp(packet, &frame, tcp);
 }
 
 const char *packet_address(__u8 family, const __u8 address[16], char buffer[PACKET_ADDRESS_SIZE])
