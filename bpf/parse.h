@@ -342,14 +342,13 @@ static __always_inline __u32 ff_class_plain_ipv4(const struct ff_frame *frame, _
 	const struct iphdr *ip = (const void *)(ff_data(frame) + at);
 	__u64 total = bpf_ntohs(ip->tot_len), rest = ff_data_end(frame) - (const char *)ip;
 
-	if (ip->version != 4 || ip->ihl * 4 != sizeof(*ip) || total < sizeof(*ip) + FF_TCP_FLAGS_END ||
-	    ff_unlikely(total > rest))
+	if (ip->version != 4 || ip->ihl * 4 != sizeof(*ip) || ff_unlikely(total > rest))
 		return FF_UNCLEAR;
 	if (ff_unlikely(ip->protocol != FF_NEXTHDR_TCP))
-		return FF_NON_TCP;
+		return total < sizeof(*ip) ? FF_UNCLEAR : FF_NON_TCP;
 	if (ff_unlikely(ip->frag_off & bpf_htons(FF_IP_OFFSET)))
 		return FF_UNCLEAR;
-	if (ff_unlikely(!ff_shows(frame, at, sizeof(*ip) + FF_TCP_FLAGS_END)))
+	if (ff_unlikely(total < sizeof(*ip) + FF_TCP_FLAGS_END || !ff_shows(frame, at, sizeof(*ip) + FF_TCP_FLAGS_END)))
 		return FF_UNCLEAR;
 	return ff_tcp_flags((const char *)(ip + 1) + FF_TCP_FLAGS);
 }

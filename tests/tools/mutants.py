@@ -89,6 +89,8 @@ MUTANTS = (
      "$ip->ihl * 4 < sizeof(*$ip) ||"),
     ("shortcut: IPv4 length without flags", "ff_class_plain_ipv4", "$total < sizeof(*$ip) + FF_TCP_FLAGS_END ||",
      "$total < sizeof(*$ip) ||"),
+    ("shortcut: IPv4 length below the header", "ff_class_plain_ipv4", "return $total < sizeof(*$ip) ? FF_UNCLEAR :",
+     "return 0 ? FF_UNCLEAR :"),
     ("shortcut: IPv4 datagrams may go on", "ff_class_plain_ipv4", "ff_unlikely($total > $rest)", "0"),
     ("shortcut: IPv6 datagrams may go on", "ff_class_plain_ipv6", "ff_unlikely($left > $rest)", "0"),
     ("shortcut: later fragments are judged", "ff_class_plain_ipv4",
