@@ -40,14 +40,15 @@ static __always_inline bool ff_port_exempt(const struct ff_policy *policy, struc
 	return policy->port[dest / 32] & 1u << dest % 32;
 }
 
-static __always_inline bool ff_source_exempt(__u32 slot, struct ff_frame *frame, __u32 at)
+static __always_inline bool ff_source_exempt(__u32 slot, struct ff_frame *frame, __u32 parsed)
 {
+	const __u32 at = parsed >> FF_IP_SHIFT & FF_IP_MASK;
 	struct ff_source_key key = {.slot = slot};
 	const struct ipv6hdr *ip6;
 	const struct iphdr *ip;
 	struct ipv6hdr copy;
 
-	if (!at)
+	if (!(parsed & FF_IP_FOUND))
 		return false;
 	ip = ff_at(frame, at, &copy, sizeof(*ip));
 	if (!ip)
@@ -76,8 +77,7 @@ FF_OUT_OF_LINE __u32 ff_exempt(struct ff_frame *frame, __u32 slot)
 
 	slot &= 1;
 	return ff_port_exempt(&ff_state_of(frame)->slot[slot], frame, parsed >> FF_TCP_SHIFT & FF_TCP_MASK) ||
-	       ((parsed & FF_CLASS_MASK) != FF_MALFORMED &&
-		ff_source_exempt(slot, frame, parsed >> FF_IP_SHIFT & FF_IP_MASK));
+	       ((parsed & FF_CLASS_MASK) != FF_MALFORMED && ff_source_exempt(slot, frame, parsed));
 }
 
 /* What the rarer verdicts ask for. Returns XDP_DROP or XDP_PASS. */

@@ -8,8 +8,9 @@
  * There are two ways. The short one, ff_class_plain(), knows the frames that most are, and looks at nothing but the
  * first buffer. The long one, ff_parse(), knows all frames, and fetches what lies in further buffers.
  *
- * All positions are offsets from the start of the frame. Natively a frame must start at an address that is 2 modulo 4
- * (the kernel's NET_IP_ALIGN), so that every header in it is aligned.
+ * All positions are offsets from the start of the frame. A frame begins with its Ethernet header, or, of an interface
+ * that has none, with the IP header. Natively it must start at an address that is 2 modulo 4 (the kernel's
+ * NET_IP_ALIGN), or 0 modulo 4 if it has no Ethernet header, so that every header in it is aligned.
  */
 #ifndef FLAGFILTER_PARSE_H
 #define FLAGFILTER_PARSE_H
@@ -27,6 +28,10 @@
 
 /* Set before loading: the kernel has multi-buffer frames (5.18), of which data and data_end show the first buffer. */
 const volatile bool ff_frags = false;
+
+/* Set before loading: the interface's frames have no Ethernet header, but begin with that of IP. */
+const volatile bool ff_no_ethernet = false;
+#define ff_has_ethernet(frame) ((void)(frame), !ff_no_ethernet)
 
 /* How long the whole frame is. */
 static __always_inline __u64 ff_size(struct ff_frame *frame)
@@ -66,6 +71,7 @@ struct ff_frame {
 	const void *data_end;
 	const void *whole; /* the frame in one piece, if data shows a part */
 	__u64 bytes;	   /* of the whole frame */
+	bool no_ethernet;  /* it begins with the IP header */
 	/* For ff_judge(): */
 	const struct ff_state *state;
 	struct ff_counters *counters;
@@ -73,6 +79,7 @@ struct ff_frame {
 };
 #define ff_data(frame) ((const char *)(frame)->data)
 #define ff_data_end(frame) ((const char *)(frame)->data_end)
+#define ff_has_ethernet(frame) (!(frame)->no_ethernet)
 
 #define FF_OUT_OF_LINE static inline
 #ifndef __always_inline /* glibc has one too */
@@ -129,13 +136,15 @@ enum {
 };
 
 /*
- * What the parser says of a frame: its class, and where an exemption finds what it looks at. Offsets are 0 if there is
- * no such header. One word, so that a function of its own can return it.
+ * What the parser says of a frame: its class, and where an exemption finds what it looks at. One word, so that a
+ * function of its own can return it. The offset of TCP is 0 if there is no such header. That of the IP header is even,
+ * and 0 without Ethernet header, so its lowest bit says whether there is an IP header.
  */
 #define FF_TCP_SHIFT 16
 #define FF_IP_SHIFT 10
 #define FF_CLASS_MASK 0x3ff
-#define FF_IP_MASK 0x3f	   /* the IP header lies at 14 + FF_VLAN_MAX * 4 at the most */
+#define FF_IP_MASK 0x3e /* the IP header lies at 14 + FF_VLAN_MAX * 4 at the most */
+#define FF_IP_FOUND (1u << FF_IP_SHIFT)
 #define FF_TCP_MASK 0x7fff /* and TCP another 40 + FF_EXTHDR_MAX * 2048 further on */
 
 /* How much of the frame lies in the first buffer. */
@@ -311,6 +320,25 @@ static __always_inline bool ff_is_vlan(__be16 proto)
 	return proto == bpf_htons(FF_ETH_P_8021Q) || proto == bpf_htons(FF_ETH_P_8021AD);
 }
 
+/* Of a frame that begins with the IP header: its first four bits are the version. */
+static __always_inline __u32 ff_parse_without_ethernet(struct ff_frame *frame, __u32 end)
+{
+	const __u8 *ip;
+	__u8 copy;
+
+	ip = ff_at(frame, 0, &copy, sizeof(copy));
+	if (!ip)
+		return FF_RUNT;
+	switch (*ip >> 4) {
+	case 4:
+		return ff_class_ipv4(frame, 0, end) | FF_IP_FOUND;
+	case 6:
+		return ff_class_ipv6(frame, 0, end) | FF_IP_FOUND;
+	default:
+		return FF_NON_IP;
+	}
+}
+
 /* The class of FRAME, which ends at END = ff_size(FRAME), in FF_CLASS_MASK, and where its headers are. */
 FF_OUT_OF_LINE __u32 ff_parse(struct ff_frame *frame, __u32 end)
 {
@@ -318,6 +346,8 @@ FF_OUT_OF_LINE __u32 ff_parse(struct ff_frame *frame, __u32 end)
 	const __be16 *proto;
 	__be16 copy;
 
+	if (!ff_has_ethernet(frame))
+		return ff_parse_without_ethernet(frame, end);
 	for (tags = 0;; tags++) {
 		proto = ff_at(frame, at, &copy, sizeof(copy));
 		if (!proto)
@@ -330,9 +360,9 @@ FF_OUT_OF_LINE __u32 ff_parse(struct ff_frame *frame, __u32 end)
 	}
 	at += sizeof(*proto);
 	if (*proto == bpf_htons(FF_ETH_P_IP))
-		return ff_class_ipv4(frame, at, end) | at << FF_IP_SHIFT;
+		return ff_class_ipv4(frame, at, end) | at << FF_IP_SHIFT | FF_IP_FOUND;
 	if (*proto == bpf_htons(FF_ETH_P_IPV6))
-		return ff_class_ipv6(frame, at, end) | at << FF_IP_SHIFT;
+		return ff_class_ipv6(frame, at, end) | at << FF_IP_SHIFT | FF_IP_FOUND;
 	return FF_NON_IP;
 }
 
@@ -371,6 +401,15 @@ static __always_inline __u32 ff_class_plain_ipv6(const struct ff_frame *frame, _
 	return ff_tcp_flags((const char *)(ip + 1) + FF_TCP_FLAGS);
 }
 
+static __always_inline __u32 ff_class_plain_without_ethernet(const struct ff_frame *frame)
+{
+	const struct iphdr *ip = (const void *)ff_data(frame);
+
+	if (!ff_shows(frame, 0, sizeof(*ip)))
+		return FF_UNCLEAR;
+	return ip->version == 4 ? ff_class_plain_ipv4(frame, 0) : ff_class_plain_ipv6(frame, 0);
+}
+
 /*
  * The class of FRAME if it is one of those that most are: without IP options or extension headers, unfragmented, the
  * datagram in the first buffer. FF_UNCLEAR for any other: ff_parse() knows.
@@ -379,6 +418,8 @@ static __always_inline __u32 ff_class_plain(const struct ff_frame *frame)
 {
 	__u32 at = sizeof(struct ethhdr);
 
+	if (!ff_has_ethernet(frame))
+		return ff_class_plain_without_ethernet(frame);
 	for (int tags = 0; tags <= FF_VLAN_MAX; tags++) {
 		__be16 proto;
 

@@ -18,7 +18,7 @@
 
 #include "vmlinux.h"
 
-#define FF_LAYOUT 0xff000003u /* first word of the state map: magic and version of this file */
+#define FF_LAYOUT 0xff000004u /* first word of the state map: magic and version of this file */
 
 /* TCP flags as one number: byte 12 bit 0, then byte 13 (RFC 9293, section 3.1; AE: RFC 9768). */
 #define FF_FLAGS_FIN 0x001
@@ -46,7 +46,7 @@ enum ff_class {
 	FF_MALFORMED,	  /* IP lengths or version contradict each other, or the frame ends inside the IP headers */
 	FF_VLAN_DEPTH,	  /* more than FF_VLAN_MAX tags */
 	FF_IPV6_EXTHDR,	  /* more than FF_EXTHDR_MAX extension headers */
-	FF_RUNT,	  /* shorter than the Ethernet header, its VLAN tags included */
+	FF_RUNT,	  /* shorter than the Ethernet header, its VLAN tags included; without one: empty */
 	FF_CLASSES,
 };
 _Static_assert(FF_CLASSES == FF_NAMED_CLASSES + 9,
@@ -145,6 +145,7 @@ struct ff_state {
 	__u64 attached_ns;     /* CLOCK_BOOTTIME */
 	__u64 sample_until_ns; /* CLOCK_MONOTONIC: after this the program clears FF_SAMPLE where it meets it */
 	__u64 sample_every_ns; /* what a sample costs: see struct ff_sampling */
+	__u64 no_ethernet;     /* frames begin with the IP header: the program was loaded so, and its samples are so */
 	struct ff_policy slot[2];
 };
 
@@ -195,7 +196,7 @@ struct ff_judgement {
 
 _Static_assert(sizeof(struct ff_rule) == 40, "no holes");
 _Static_assert(sizeof(struct ff_policy) == FF_POLICY_SIZE, "a policy fits into its room");
-_Static_assert(__builtin_offsetof(struct ff_state, slot) == 40, "no holes");
+_Static_assert(__builtin_offsetof(struct ff_state, slot) == 48, "no holes");
 _Static_assert(sizeof(struct ff_counters) <= 32768, "the largest value of a per-CPU map (PCPU_MIN_UNIT_SIZE)");
 _Static_assert(sizeof(struct ff_source_key) == 24, "no holes");
 _Static_assert(sizeof(struct ff_sample) == 24, "no holes");

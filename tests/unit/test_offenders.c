@@ -230,13 +230,19 @@ static void test_addresses_and_ports(void **state)
 	struct packet packet;
 
 	(void)state;
-	packet_parse(&packet, v4_frame, sizeof(v4_frame));
+	packet_parse(&packet, v4_frame, sizeof(v4_frame), false);
 	assert_string_equal(packet_format(&packet, text), "192.0.2.1:40000 > 192.0.2.2:80");
-	packet_parse(&packet, v6_frame, sizeof(v6_frame));
+	packet_parse(&packet, v6_frame, sizeof(v6_frame), false);
 	assert_string_equal(packet_format(&packet, text), "[2001:db8:0:7::1]:40000 > [2001:db8::2]:443");
 	memcpy(odd + 1, v4_frame, sizeof(v4_frame));
-	packet_parse(&packet, odd + 1, sizeof(v4_frame));
+	packet_parse(&packet, odd + 1, sizeof(v4_frame), false);
 	assert_int_equal(packet.dest_port, 80);
+	packet_parse(&packet, v4_frame + 14, sizeof(v4_frame) - 14, true);
+	assert_string_equal(packet_format(&packet, text), "192.0.2.1:40000 > 192.0.2.2:80");
+	packet_parse(&packet, v6_frame + 18, sizeof(v6_frame) - 18, true);
+	assert_string_equal(packet_format(&packet, text), "[2001:db8:0:7::1]:40000 > [2001:db8::2]:443");
+	packet_parse(&packet, v4_frame, sizeof(v4_frame), true);
+	assert_string_equal(packet_format(&packet, text), "no addresses");
 }
 
 static void test_frames_that_end_early(void **state)
@@ -249,7 +255,7 @@ static void test_frames_that_end_early(void **state)
 		__u8 *exact_size = malloc(size ? size : 1);
 
 		memcpy(exact_size, v4_frame, size);
-		packet_parse(&packet, exact_size, size);
+		packet_parse(&packet, exact_size, size, false);
 		assert_int_equal(packet.family, size >= 34 ? 4 : 0);
 		assert_int_equal(packet.ports, size >= 38);
 		packet_format(&packet, text);
@@ -264,12 +270,12 @@ static void test_sources_are_v4_addresses_and_v6_64s(void **state)
 	struct packet packet;
 
 	(void)state;
-	packet_parse(&packet, v6_frame, sizeof(v6_frame));
+	packet_parse(&packet, v6_frame, sizeof(v6_frame), false);
 	offenders_add(offenders, "a", &packet, 4);
 	packet.source[15] = 99; /* the same /64 */
 	packet.dest_port = 22;
 	offenders_add(offenders, "a", &packet, 2);
-	packet_parse(&packet, v4_frame, sizeof(v4_frame));
+	packet_parse(&packet, v4_frame, sizeof(v4_frame), false);
 	offenders_add(offenders, "b", &packet, 100);
 	offenders_sort(offenders);
 
@@ -291,7 +297,7 @@ static void test_more_names_than_rules(void **state)
 	char name[8];
 
 	(void)state;
-	packet_parse(&packet, v4_frame, sizeof(v4_frame));
+	packet_parse(&packet, v4_frame, sizeof(v4_frame), false);
 	for (unsigned int i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "r%u", i);
 		offenders_add(offenders, name, &packet, 1);

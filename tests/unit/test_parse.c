@@ -179,23 +179,52 @@ static void put_stack(struct fixture *f, unsigned int stack, unsigned int tags)
 	put_tcp(f, 0x002);
 }
 
+/* The shortcut knows nothing else of the frame, or nothing. */
+static __u32 parse_both_ways(struct ff_frame *frame)
+{
+	__u32 parsed = ff_parse(frame, frame->bytes), plain = ff_class_plain(frame);
+
+	if (plain != FF_UNCLEAR)
+		assert_int_equal(plain, parsed & FF_CLASS_MASK);
+	return parsed;
+}
+
 /* What the parser says of the first SIZE bytes of F, if the first buffer has so many of them as SHOWN. */
 static __u32 parse_shown(const struct fixture *f, size_t shown, size_t size)
 {
 	char *block = malloc(2 + shown), *whole = malloc(size + 1);
 	struct ff_frame frame = {.data = block + 2, .data_end = block + 2 + shown, .whole = whole + 1, .bytes = size};
-	__u32 parsed, plain;
+	__u32 parsed;
 
 	assert_non_null(block);
 	assert_non_null(whole);
 	memcpy(block + 2, f->bytes, shown);
 	memcpy(whole + 1, f->bytes, size);
-	parsed = ff_parse(&frame, size);
-	plain = ff_class_plain(&frame);
-	if (plain != FF_UNCLEAR)
-		assert_int_equal(plain, parsed & FF_CLASS_MASK);
+	parsed = parse_both_ways(&frame);
 	free(block);
 	free(whole);
+	return parsed;
+}
+
+/* SIZE bytes that have no Ethernet header; the first buffer has some of them, or all. */
+static __u32 parse_without_ethernet(const __u8 *bytes, size_t size)
+{
+	__u32 parsed = 0;
+
+	for (size_t shown = size > 80 ? size : 0; shown <= size; shown++) {
+		char *block = malloc(shown + 1);
+		struct ff_frame frame = {
+			.data = block, .data_end = block + shown, .whole = bytes, .bytes = size, .no_ethernet = true};
+		__u32 again;
+
+		assert_non_null(block);
+		memcpy(block, bytes, shown);
+		again = parse_both_ways(&frame);
+		if (shown > 0 && size <= 80)
+			assert_int_equal(again, parsed);
+		parsed = again;
+		free(block);
+	}
 	return parsed;
 }
 
@@ -281,6 +310,7 @@ static void test_says_where_headers_are(void **state)
 			put_stack(&f, stack, tags);
 			parsed = parse(&f, f.size);
 			assert_int_equal(parsed >> FF_IP_SHIFT & FF_IP_MASK, f.ip);
+			assert_true(parsed & FF_IP_FOUND);
 			assert_int_equal(parsed >> FF_TCP_SHIFT & FF_TCP_MASK, f.tcp);
 		}
 }
@@ -715,10 +745,59 @@ static void test_tags(void **state)
 		}
 }
 
+/* The same stacks, from the IP header on, and every beginning of them: a frame that is empty is a runt. */
+static void test_without_ethernet(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	for (unsigned int stack = 0; stack < STACKS; stack++) {
+		put_stack(&f, stack, 0);
+		for (unsigned int flags = 0; flags < 512; flags++) {
+			__u32 parsed;
+
+			set_flags(&f, flags);
+			parsed = parse_without_ethernet(f.bytes + f.ip, f.size - f.ip);
+			assert_int_equal(parsed & FF_CLASS_MASK, flags);
+			assert_true(parsed & FF_IP_FOUND);
+			assert_int_equal(parsed >> FF_IP_SHIFT & FF_IP_MASK, 0);
+			assert_int_equal(parsed >> FF_TCP_SHIFT & FF_TCP_MASK, f.tcp - f.ip);
+		}
+		for (size_t size = f.ip; size <= f.size; size++)
+			assert_int_equal(parse_without_ethernet(f.bytes + f.ip, size - f.ip) & FF_CLASS_MASK,
+					 size == f.ip ? (unsigned int)FF_RUNT : class_of_cut(&f, size));
+	}
+}
+
+/* Whatever the first byte, and however much like Ethernet the rest: the version alone says what follows. */
+static void test_without_ethernet_the_version_counts(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	put_stack(&f, 0, 0);
+	put16(&f, f.ip + 12, IPV4); /* source 8.0.69.x: where Ethernet has its type, and the next header's version */
+	f.bytes[f.ip + 14] = 0x45;
+	set_flags(&f, 0x003);
+	assert_int_equal(parse_without_ethernet(f.bytes + f.ip, f.size - f.ip) & FF_CLASS_MASK, 0x003);
+	for (unsigned int byte = 0; byte < 256; byte++) {
+		__u32 parsed;
+
+		f.bytes[f.ip] = byte;
+		parsed = parse_without_ethernet(f.bytes + f.ip, f.size - f.ip);
+		assert_int_equal(!(parsed & FF_IP_FOUND), byte >> 4 != 4 && byte >> 4 != 6);
+		if (!(parsed & FF_IP_FOUND))
+			assert_int_equal(parsed, FF_NON_IP);
+	}
+	assert_int_equal(parse_without_ethernet(f.bytes, 0), FF_RUNT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_flags_in_all_stacks),
+		cmocka_unit_test(test_without_ethernet),
+		cmocka_unit_test(test_without_ethernet_the_version_counts),
 		cmocka_unit_test(test_says_where_headers_are),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_any_ip_length),

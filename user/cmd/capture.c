@@ -62,7 +62,7 @@ static json_t *to_json(const struct sample *sample)
 	int error = output_class(object, sample->class);
 	struct packet packet;
 
-	packet_parse(&packet, sample->data, sample->captured);
+	packet_parse(&packet, sample->data, sample->captured, sample->no_ethernet);
 	if (packet.family)
 		error |= json_object_update_new(
 			object, json_pack("{ss ss}", "source", packet_address(packet.family, packet.source, source),
@@ -82,7 +82,7 @@ static int print_lines(const struct sample *sample)
 	char time[OUTPUT_TIME_SIZE], flags[FLAGS_SIZE], addresses[PACKET_SIZE], below[FLAGS_SIZE + PACKET_SIZE + 32];
 	struct packet packet;
 
-	packet_parse(&packet, sample->data, sample->captured);
+	packet_parse(&packet, sample->data, sample->captured, sample->no_ethernet);
 	snprintf(below, sizeof(below), "%s %s length %u", class_format(sample->class, flags),
 		 packet_format(&packet, addresses), sample->length);
 	printf("%s %-10s %s\n    ", output_time(sample->time_ns, time), fate(sample), sample->rule);

@@ -13,7 +13,7 @@ void observation_add_sample(void *offenders, const struct sample *sample)
 {
 	struct packet packet;
 
-	packet_parse(&packet, sample->data, sample->captured);
+	packet_parse(&packet, sample->data, sample->captured, sample->no_ethernet);
 	offenders_add(offenders, sample->rule, &packet, sample->weight);
 }
 

@@ -98,7 +98,7 @@ static void summarize(struct summary *summary, const struct outcome *outcome, co
 
 	if (!summary_frame(summary, outcome, time, size))
 		return;
-	packet_parse(&packet, frame, size);
+	packet_parse(&packet, frame, size, false);
 	packet.class = outcome->class; /* also of a frame whose headers go on for long */
 	summary_source(summary, &packet, time, size);
 }

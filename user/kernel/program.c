@@ -116,6 +116,7 @@ int program_open(struct program **program, int pins, const struct ff_state *stat
 		new->skeleton->rodata->ff_frags = true;
 		bpf_program__set_flags(new->skeleton->progs.flagfilter, BPF_F_XDP_HAS_FRAGS);
 	}
+	new->skeleton->rodata->ff_no_ethernet = state->no_ethernet;
 	bpf_program__set_autoload(new->skeleton->progs.flagfilter_trace, false);
 	new->skeleton->data_state->ff_state = *state;
 	error = pins < 0 ? 0 : pin_maps(new, pins);

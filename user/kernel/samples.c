@@ -68,6 +68,11 @@ static bool wants(const struct samples *samples, const char *name)
 	return !samples->rules;
 }
 
+bool samples_no_ethernet(const struct samples *samples)
+{
+	return samples->filter.state->no_ethernet;
+}
+
 static void on_sample(struct samples *samples, int cpu, const struct ff_sample *header, __u32 size)
 {
 	struct sample sample;
@@ -85,6 +90,7 @@ static void on_sample(struct samples *samples, int cpu, const struct ff_sample *
 		.weight = header->weight,
 		.length = header->length,
 		.captured = header->captured,
+		.no_ethernet = samples_no_ethernet(samples),
 		.data = header + 1,
 	};
 	/*

@@ -33,9 +33,10 @@ struct sample {
 	__u16 class;
 	bool dropped; /* or else it passed: the rule is only monitored */
 	unsigned int cpu;
-	__u32 weight;	/* for so many frames it stands */
-	__u32 length;	/* of the whole frame */
-	__u32 captured; /* bytes of it in DATA */
+	__u32 weight;	  /* for so many frames it stands */
+	__u32 length;	  /* of the whole frame */
+	__u32 captured;	  /* bytes of it in DATA */
+	bool no_ethernet; /* it begins with the IP header */
 	const void *data;
 };
 typedef void samples_handler(void *context, const struct sample *sample);
@@ -55,6 +56,9 @@ struct samples_options {
 struct samples;
 int samples_open(struct samples **samples, const char *interface, const struct samples_options *options,
 		 samples_handler *handler, void *context, struct diag *diag);
+
+/* Whether the frames of this interface have no Ethernet header. */
+bool samples_no_ethernet(const struct samples *samples);
 
 /*
  * Hands over what has come, after waiting for it for TIMEOUT_MS, or 50 ms, at the most (0: not at all). Returns how

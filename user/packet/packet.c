@@ -41,23 +41,22 @@ static void parse_tcp(struct packet *packet, const struct ff_frame *frame, __u32
 	}
 }
 
-void packet_parse(struct packet *packet, const void *data, size_t size)
+void packet_parse(struct packet *packet, const void *data, size_t size, bool no_ethernet)
 {
-	struct {
-		char net_ip_align[2] __attribute__((aligned(4)));
-		char bytes[PARSED_MAX];
-	} copy;
+	char aligned[2 + PARSED_MAX] __attribute__((aligned(4)));
+	char *copy = no_ethernet ? aligned : aligned + 2; /* as parse.h asks for */
 	const size_t parsed_size = size < PARSED_MAX ? size : PARSED_MAX;
-	struct ff_frame frame = {.data = copy.bytes, .data_end = copy.bytes + parsed_size, .bytes = size};
+	struct ff_frame frame = {
+		.data = copy, .data_end = copy + parsed_size, .bytes = size, .no_ethernet = no_ethernet};
 	__u32 parsed, ip, tcp;
 
-	memcpy(copy.bytes, data, parsed_size);
+	memcpy(copy, data, parsed_size);
 	parsed = ff_parse(&frame, size);
 	ip = parsed >> FF_IP_SHIFT & FF_IP_MASK;
 	tcp = parsed >> FF_TCP_SHIFT & FF_TCP_MASK;
 
 	*packet = (struct packet){.class = parsed & FF_CLASS_MASK};
-	if (ip)
+	if (parsed & FF_IP_FOUND)
 		parse_addresses(packet, &frame, ip);
 	if (packet->family && tcp)
 		parse_tcp(packet, &frame, tcp);

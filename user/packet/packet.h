@@ -17,8 +17,11 @@ struct packet {
 	bool has_options; /* TCP's */
 };
 
-/* Of a frame of SIZE bytes at DATA, with any alignment, as far as they are there. */
-void packet_parse(struct packet *packet, const void *data, size_t size);
+/*
+ * Of a frame of SIZE bytes at DATA, with any alignment, as far as they are there. NO_ETHERNET: it begins with the IP
+ * header.
+ */
+void packet_parse(struct packet *packet, const void *data, size_t size, bool no_ethernet);
 
 /* "192.0.2.1", "2001:db8::1". Returns BUFFER. */
 #define PACKET_ADDRESS_SIZE 48
