@@ -117,6 +117,7 @@ enum {
 	FF_ETH_P_IPV6 = 0x86dd,
 	FF_ETH_P_8021Q = 0x8100,
 	FF_ETH_P_8021AD = 0x88a8,
+	FF_VLAN_VID = 0x0fff, /* of the 16 bits behind 0x8100 or 0x88a8 */
 
 	FF_IP_MF = 0x2000,     /* more fragments follow */
 	FF_IP_OFFSET = 0x1fff, /* in units of 8 bytes */
@@ -320,13 +321,37 @@ static __always_inline bool ff_is_vlan(__be16 proto)
 	return proto == bpf_htons(FF_ETH_P_8021Q) || proto == bpf_htons(FF_ETH_P_8021AD);
 }
 
-/* Of a frame that begins with the IP header: its first four bits are the version. */
+/*
+ * Whether a frame without Ethernet header, of which these are the first 8 bytes, begins with a VLAN tag of no VLAN,
+ * which Linux takes off here, too: GRE says what it carries by an Ethernet type, and so does the owner of a tun. Nobody
+ * honest sends one. The tag's first four bits may be IP's version: as IPv4 it would have no header length; as IPv6 one
+ * of four flow labels, and more payload than a frame has, or no TCP.
+ */
+static __always_inline bool ff_is_tag(const __be16 *tag)
+{
+	const __u8 version = *(const __u8 *)(tag + 2) >> 4;
+
+	if (tag[0] & bpf_htons(FF_VLAN_VID))
+		return false;
+	if (tag[1] == bpf_htons(FF_ETH_P_IP))
+		return version == 4;
+	if (tag[1] == bpf_htons(FF_ETH_P_IPV6))
+		return version == 6;
+	return ff_is_vlan(tag[1]) && !(tag[2] & bpf_htons(FF_VLAN_VID)) &&
+	       (ff_is_vlan(tag[3]) || tag[3] == bpf_htons(FF_ETH_P_IP) || tag[3] == bpf_htons(FF_ETH_P_IPV6));
+}
+
+/* Of a frame that begins with the IP header: its first four bits are the version. Any tag is one too many. */
 static __always_inline __u32 ff_parse_without_ethernet(struct ff_frame *frame, __u32 end)
 {
+	const __be16 *tag;
 	const __u8 *ip;
-	__u8 copy;
+	__be16 copy[4];
 
-	ip = ff_at(frame, 0, &copy, sizeof(copy));
+	tag = ff_at(frame, 0, copy, sizeof(copy));
+	if (tag && ff_is_tag(tag))
+		return FF_VLAN_DEPTH;
+	ip = ff_at(frame, 0, copy, sizeof(*ip));
 	if (!ip)
 		return FF_RUNT;
 	switch (*ip >> 4) {
@@ -407,7 +432,9 @@ static __always_inline __u32 ff_class_plain_without_ethernet(const struct ff_fra
 
 	if (!ff_shows(frame, 0, sizeof(*ip)))
 		return FF_UNCLEAR;
-	return ip->version == 4 ? ff_class_plain_ipv4(frame, 0) : ff_class_plain_ipv6(frame, 0);
+	if (ip->version == 4)
+		return ff_class_plain_ipv4(frame, 0);
+	return ff_is_tag((const void *)ip) ? FF_UNCLEAR : ff_class_plain_ipv6(frame, 0);
 }
 
 /*

@@ -792,12 +792,54 @@ static void test_without_ethernet_the_version_counts(void **state)
 	assert_int_equal(parse_without_ethernet(f.bytes, 0), FF_RUNT);
 }
 
+/*
+ * Linux takes off tags of no VLAN, whatever their priority. A bit of a VLAN's number, or what does not follow such a
+ * tag, and it is none: above all IPv6 with a flow label that looks like one.
+ */
+static void test_without_ethernet_a_tag_is_one_too_many(void **state)
+{
+	static const unsigned int tpid[] = {CTAG, STAG};
+	struct fixture f;
+
+	(void)state;
+	for (unsigned int stack = 0; stack < STACKS; stack++) {
+		size_t type_at;
+
+		put_stack(&f, stack, 1);
+		for (unsigned int priority = 0; priority < 16; priority++) {
+			put16(&f, 14, priority << 12);
+			assert_int_equal(parse_without_ethernet(f.bytes + 14, f.size - 14), FF_VLAN_DEPTH);
+			for (unsigned int bit = 0; bit < 12; bit++) {
+				put16(&f, 14, priority << 12 | 1u << bit);
+				assert_int_not_equal(parse_without_ethernet(f.bytes + 14, f.size - 14), FF_VLAN_DEPTH);
+			}
+		}
+		put_stack(&f, stack, 3);
+		type_at = 16;
+		put16(&f, 14, 0x6000);
+		put16(&f, 18, 0x2000);
+		for (unsigned int i = 0; i < COUNT(tpid); i++) {
+			put16(&f, type_at, tpid[i]);
+			assert_int_equal(parse_without_ethernet(f.bytes + 14, f.size - 14), FF_VLAN_DEPTH);
+		}
+	}
+	for (unsigned int label = 0; label < 0x10000; label++) {
+		put_link(&f, 0, IPV6);
+		put_ipv6(&f, TCP);
+		put_tcp(&f, 0x003);
+		put16(&f, f.ip, 0x6000);
+		put16(&f, f.ip + 2, label);
+		assert_int_equal(parse_without_ethernet(f.bytes + f.ip, f.size - f.ip) & FF_CLASS_MASK, 0x003);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_flags_in_all_stacks),
 		cmocka_unit_test(test_without_ethernet),
 		cmocka_unit_test(test_without_ethernet_the_version_counts),
+		cmocka_unit_test(test_without_ethernet_a_tag_is_one_too_many),
 		cmocka_unit_test(test_says_where_headers_are),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_any_ip_length),
