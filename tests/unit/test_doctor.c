@@ -33,7 +33,7 @@ static struct facts healthy(const char *driver)
 		.own = -1,
 		.nic = {.name = "eth0",
 			.up = true,
-			.ethernet = true,
+			.frames = FRAMES_ETHERNET,
 			.mtu = 1500,
 			.native = YES,
 			.several_buffers = YES,
@@ -126,8 +126,75 @@ static void test_driver(void **state)
 	strcpy(facts.nic.lower[facts.nic.lowers++], "eth7");
 	expect(&facts, "driver", FINDING_PROBLEM, "flagfilter attach eth7");
 	assert_non_null(strstr(found(&facts, "driver")->text, "lies upon eth7"));
-	facts = healthy("wireguard");
-	facts.nic.ethernet = false;
+}
+
+/* What frames begin with, by the table of what was tried: kind, hardware type, kernel. */
+static void test_frames(void **state)
+{
+	enum { NONE = 65534, ETHER = 1, LOOPBACK = 772, PPP = 512, TUNNEL = 768, SIT = 776, GRE = 778, TUNNEL6 = 769 };
+	static const struct {
+		struct frames_link link; /* kind, type, tun, point to point */
+		unsigned int kernel;
+		enum frames frames;
+	} known[] = {
+		{{"", ETHER, 0, false}, KERNEL(5, 10), FRAMES_ETHERNET},
+		{{"", LOOPBACK, 0, false}, KERNEL(5, 10), FRAMES_ETHERNET},
+		{{"veth", ETHER, 0, false}, KERNEL(5, 10), FRAMES_ETHERNET},
+		{{"gretap", ETHER, 0, true}, KERNEL(5, 10), FRAMES_ETHERNET},
+		{{"tun", NONE, 1, true}, KERNEL(5, 10), FRAMES_IP},
+		{{"tun", ETHER, 1, true}, KERNEL(5, 10), FRAMES_IP},
+		{{"tun", ETHER, 2, false}, KERNEL(5, 10), FRAMES_ETHERNET},
+		{{"tun", NONE, 2, false}, KERNEL(5, 10), FRAMES_ETHERNET},
+		{{"tun", NONE, 0, true}, KERNEL(6, 12), FRAMES_NOT_KNOWN},
+		{{"wireguard", NONE, 0, true}, KERNEL(5, 10), FRAMES_IP},
+		{{"ppp", PPP, 0, true}, KERNEL(5, 10), FRAMES_IP},
+		{{"", PPP, 0, true}, KERNEL(6, 12), FRAMES_NOT_KNOWN},
+		{{"ipip", TUNNEL, 0, true}, KERNEL(5, 13), FRAMES_OLD_TUNNEL},
+		{{"ipip", TUNNEL, 0, true}, KERNEL(5, 14), FRAMES_IP},
+		{{"vti", TUNNEL, 0, true}, KERNEL(6, 12), FRAMES_NOT_KNOWN},
+		{{"sit", SIT, 0, true}, KERNEL(5, 10), FRAMES_OLD_TUNNEL},
+		{{"sit", SIT, 0, true}, KERNEL(6, 1), FRAMES_IP},
+		{{"ip6tnl", TUNNEL6, 0, true}, KERNEL(5, 10), FRAMES_OLD_TUNNEL},
+		{{"ip6tnl", TUNNEL6, 0, true}, KERNEL(6, 1), FRAMES_IP},
+		{{"vti6", TUNNEL6, 0, true}, KERNEL(6, 12), FRAMES_NOT_KNOWN},
+		{{"gre", GRE, 0, true}, KERNEL(5, 10), FRAMES_OLD_TUNNEL},
+		{{"gre", GRE, 0, true}, KERNEL(6, 1), FRAMES_IP},
+		{{"gre", GRE, 0, false}, KERNEL(6, 12), FRAMES_NO_REMOTE},
+		{{"gre", NONE, 0, false}, KERNEL(6, 12), FRAMES_NOT_KNOWN},
+		{{"xfrm", NONE, 0, false}, KERNEL(6, 12), FRAMES_NOT_KNOWN},
+		{{"", NONE, 0, true}, KERNEL(6, 12), FRAMES_NOT_KNOWN},
+	};
+	char text[FRAMES_REFUSAL_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		const bool judged = known[i].frames == FRAMES_ETHERNET || known[i].frames == FRAMES_IP;
+
+		assert_int_equal(frames_of(&known[i].link, known[i].kernel), known[i].frames);
+		assert_int_equal(!frames_refusal(known[i].frames, &known[i].link, text), judged);
+		if (!judged)
+			assert_non_null(strstr(text, *known[i].link.kind ? known[i].link.kind : "interface"));
+	}
+}
+
+static void test_without_ethernet(void **state)
+{
+	struct facts facts = healthy("tun");
+
+	(void)state;
+	facts.nic.frames = FRAMES_IP;
+	for (int answer = UNKNOWN; answer <= NO; answer++) { /* before Linux 6.3, and since */
+		facts.nic.native = answer;
+		expect(&facts, "driver", FINDING_PROBLEM, "flagfilter attach eth0 --mode generic");
+		assert_int_equal(found(&facts, "gro")->state, FINDING_NOTE);
+	}
+	facts = healthy("ipip");
+	facts.nic.frames = FRAMES_IP;
+	facts.nic.native = NO;
+	strcpy(facts.nic.lower[facts.nic.lowers++], "eth7"); /* which shows outer headers: no place to attach */
+	expect(&facts, "driver", FINDING_PROBLEM, "flagfilter attach eth0 --mode generic");
+	facts = healthy("xfrm");
+	facts.nic.frames = FRAMES_NOT_KNOWN;
 	expect(&facts, "driver", FINDING_PROBLEM, "");
 }
 
@@ -378,10 +445,11 @@ static void test_explain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_healthy), cmocka_unit_test(test_driver),	 cmocka_unit_test(test_bond),
-		cmocka_unit_test(test_mtu),	cmocka_unit_test(test_channels), cmocka_unit_test(test_lro),
-		cmocka_unit_test(test_vlan),	cmocka_unit_test(test_program),	 cmocka_unit_test(test_system),
-		cmocka_unit_test(test_netns),	cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_healthy),		 cmocka_unit_test(test_driver), cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_without_ethernet), cmocka_unit_test(test_bond),	cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_channels),	 cmocka_unit_test(test_lro),	cmocka_unit_test(test_vlan),
+		cmocka_unit_test(test_program),		 cmocka_unit_test(test_system), cmocka_unit_test(test_netns),
+		cmocka_unit_test(test_explain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

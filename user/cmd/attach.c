@@ -70,12 +70,13 @@ static int look_before(const struct globals *globals, const struct arguments *ar
 		       struct diag *diag)
 {
 	struct facts facts;
+	char refusal[FRAMES_REFUSAL_SIZE];
 	int error = facts_of_link(&facts, arguments->guarded.interface, globals->netns, diag);
 
 	if (error)
 		return error;
-	if (doctor_refusal(&facts))
-		return diag_fail(diag, -EMEDIUMTYPE, "cannot attach to %s: %s", facts.nic.name, doctor_refusal(&facts));
+	if (doctor_refusal(&facts, refusal))
+		return diag_fail(diag, -EMEDIUMTYPE, "cannot attach to %s: %s", facts.nic.name, refusal);
 	doctor_look_at_link(&facts, notes);
 	return 0;
 }

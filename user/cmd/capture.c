@@ -164,7 +164,8 @@ int cmd_capture(struct globals *globals, int argc, char **argv, struct diag *dia
 	command_catch_stop(false);
 	error = samples_open(&samples, arguments.interface, &arguments.sampling.samples, on_sample, &sink, diag);
 	if (!error && arguments.path)
-		error = pcapng_open(&pcapng, arguments.path, arguments.interface, FF_SAMPLE_SIZE_MAX, diag);
+		error = pcapng_open(&pcapng, arguments.path, arguments.interface, samples_no_ethernet(samples),
+				    FF_SAMPLE_SIZE_MAX, diag);
 	if (error)
 		return error;
 	sink.pcapng = pcapng;

@@ -21,6 +21,16 @@
 
 DEFINE_CLEANUP(cleanup_program, struct program *, program_close)
 
+/* The name may be another interface's by now than when it was looked at. */
+static int refuse_frames(const struct interface *interface, struct diag *diag)
+{
+	char refusal[FRAMES_REFUSAL_SIZE];
+
+	if (!frames_refusal(interface->frames, &interface->link, refusal))
+		return 0;
+	return diag_fail(diag, -EMEDIUMTYPE, "cannot attach to %s: %s", interface->name, refusal);
+}
+
 /* Another's program that has the interface for itself is never replaced. */
 static int refuse_foreign(const struct location *location, struct diag *diag)
 {
@@ -139,6 +149,7 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 
 	if (!state)
 		return diag_no_memory(diag);
+	state->no_ethernet = interface->frames == FRAMES_IP;
 	pins = make_pins(interface, location->pins, diag);
 	if (pins < 0)
 		return pins;
@@ -313,8 +324,10 @@ static int attach_first(struct location *location, enum xdp_mode mode, const str
 			struct diag *diag)
 {
 	_cleanup_free_ struct policy *preset = NULL;
-	int error = refuse_foreign(location, diag);
+	int error = refuse_frames(&location->interface, diag);
 
+	if (!error)
+		error = refuse_foreign(location, diag);
 	if (error)
 		return error;
 	if (!policy) {

@@ -3,9 +3,9 @@
 
 #include "base/netns.h"
 #include "base/shell.h"
+#include "base/system.h"
 #include "kernel/netlink.h"
 #include <errno.h>
-#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -18,7 +18,8 @@ static void read_link(const struct nlmsghdr *message, void *context)
 
 	netlink_copy_text(interface->name, sizeof(interface->name), netlink_find_link(message, IFLA_IFNAME, 1));
 	interface->ifindex = link->ifi_index;
-	interface->ethernet = link->ifi_type == ARPHRD_ETHER || link->ifi_type == ARPHRD_LOOPBACK;
+	interface->link = frames_read_link(message);
+	interface->frames = frames_of(&interface->link, system_kernel());
 }
 
 /* The kernel looks among its own names as well for what is asked for as an alternative one. */

@@ -5,12 +5,14 @@
 
 #include "base/cleanup.h"
 #include "base/diag.h"
+#include "kernel/frames.h"
 #include <net/if.h>
 
 struct interface {
 	char name[IF_NAMESIZE]; /* the kernel's own */
 	unsigned int ifindex;
-	bool ethernet; /* its frames have Ethernet headers */
+	struct frames_link link;
+	enum frames frames; /* what they begin with */
 };
 
 /* The interface with this name, or alternative name. -ENODEV with DIAG filled if there is none. */

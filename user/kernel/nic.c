@@ -228,7 +228,7 @@ static void ask_ethtool(struct nic *nic)
 
 int nic_read(struct nic *nic, const struct interface *interface, struct diag *diag)
 {
-	struct nic read = {.ifindex = interface->ifindex, .ethernet = interface->ethernet};
+	struct nic read = {.ifindex = interface->ifindex, .link = interface->link, .frames = interface->frames};
 	int error;
 
 	memcpy(read.name, interface->name, sizeof(read.name));

@@ -22,7 +22,8 @@ struct nic {
 	char driver[32]; /* as ethtool calls it, otherwise its kind */
 	unsigned int mtu;
 	bool up;
-	bool ethernet;		  /* has Ethernet headers */
+	struct frames_link link;
+	enum frames frames;	  /* what they begin with */
 	char master[IF_NAMESIZE]; /* bridge or bond that this belongs to; empty: none */
 	char master_kind[16];
 	char busy_master[IF_NAMESIZE];		/* MASTER, if that has an XDP program itself */

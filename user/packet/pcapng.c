@@ -20,6 +20,7 @@ enum {
 	OPTION_DROPPED = 5,	    /* isb_ifdrop: of these, by whoever captures */
 	RESOLUTION_NANOSECONDS = 9, /* 10^-9 s */
 	LINKTYPE_ETHERNET = 1,
+	LINKTYPE_RAW = 101, /* IPv4 or IPv6, as the version says */
 	BLOCK_SIZE_MAX = 1 << 17,
 };
 
@@ -88,7 +89,7 @@ static void put_time(struct pcapng *pcapng, __s64 time_ns)
 	put32(pcapng, time_ns);
 }
 
-static int write_header(struct pcapng *pcapng, const char *interface, __u32 snaplen)
+static int write_header(struct pcapng *pcapng, const char *interface, bool no_ethernet, __u32 snaplen)
 {
 	static const char application[] = "flagfilter " FLAGFILTER_VERSION;
 	const __u64 unknown_length = -1;
@@ -105,7 +106,7 @@ static int write_header(struct pcapng *pcapng, const char *interface, __u32 snap
 	if (error)
 		return error;
 	begin_block(pcapng, BLOCK_INTERFACE);
-	put16(pcapng, LINKTYPE_ETHERNET);
+	put16(pcapng, no_ethernet ? LINKTYPE_RAW : LINKTYPE_ETHERNET);
 	put16(pcapng, 0);
 	put32(pcapng, snaplen);
 	put_option(pcapng, OPTION_NAME, interface, strlen(interface));
@@ -114,7 +115,8 @@ static int write_header(struct pcapng *pcapng, const char *interface, __u32 snap
 	return error ? error : pcapng_flush(pcapng);
 }
 
-int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface, __u32 snaplen, struct diag *diag)
+int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface, bool no_ethernet, __u32 snaplen,
+		struct diag *diag)
 {
 	_cleanup_pcapng_ struct pcapng *opened = calloc(1, sizeof(*opened));
 	int error;
@@ -124,7 +126,7 @@ int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface,
 	error = output_file_open(&opened->file, path, diag);
 	if (error)
 		return error;
-	error = write_header(opened, interface, snaplen);
+	error = write_header(opened, interface, no_ethernet, snaplen);
 	if (error)
 		return diag_fail(diag, error, "cannot write %s: %s", output_file_name(path), strerror(-error));
 	*pcapng = opened;

@@ -13,10 +13,12 @@
 struct pcapng;
 
 /*
- * Begins a capture of one Ethernet interface, called INTERFACE, in a new file PATH ("-": standard output), with up to
- * SNAPLEN bytes of each frame. -errno with DIAG filled.
+ * Begins a capture of one interface, called INTERFACE, in a new file PATH ("-": standard output), with up to SNAPLEN
+ * bytes of each frame, which begins with an Ethernet header or, with NO_ETHERNET, an IP header. -errno with DIAG
+ * filled.
  */
-int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface, __u32 snaplen, struct diag *diag);
+int pcapng_open(struct pcapng **pcapng, const char *path, const char *interface, bool no_ethernet, __u32 snaplen,
+		struct diag *diag);
 
 /* Adds a frame of LENGTH bytes of which the first CAPTURED are at DATA. TIME_NS: CLOCK_REALTIME. -errno */
 int pcapng_write(struct pcapng *pcapng, __s64 time_ns, const void *data, __u32 captured, __u32 length,

@@ -111,6 +111,8 @@ static enum answer native(const struct facts *facts)
 {
 	if (facts->nic.native != UNKNOWN)
 		return facts->nic.native;
+	if (facts->nic.frames == FRAMES_IP) /* also of a tun, whose driver has it for a tap */
+		return NO;
 	if (is_one_of(facts, native_drivers) || is_driver(facts, "tun"))
 		return YES;
 	if (is_bond(facts))
@@ -175,6 +177,12 @@ static void find_no_native(const struct facts *facts, struct findings *findings)
 		find_bond(facts, FINDING_PROBLEM, findings);
 		return;
 	}
+	if (nic->frames == FRAMES_IP) { /* what it lies upon does not show what is inside */
+		finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP%s", nic->driver,
+			      is_driver(facts, "tun") ? " for a tun, only for a tap" : "");
+		fix_by_attach(facts, finding, nic->name, "generic");
+		return;
+	}
 	finding = add(findings, "driver", FINDING_PROBLEM, "%s has no native XDP%s%s%s", nic->driver,
 		      nic->lowers ? "; " : "", nic->lowers ? nic->name : "", nic->lowers ? " lies upon " : "");
 	if (!nic->lowers) {
@@ -186,16 +194,17 @@ static void find_no_native(const struct facts *facts, struct findings *findings)
 	fix_by_attach(facts, finding, nic->lower[0], NULL);
 }
 
-const char *doctor_refusal(const struct facts *facts)
+const char *doctor_refusal(const struct facts *facts, char text[FRAMES_REFUSAL_SIZE])
 {
-	return facts->nic.ethernet ? NULL : "its frames have no Ethernet header: they cannot be judged";
+	return frames_refusal(facts->nic.frames, &facts->nic.link, text);
 }
 
 static void check_driver(const struct facts *facts, struct findings *findings)
 {
-	const char *driver = facts->nic.driver, *refusal = doctor_refusal(facts);
+	const char *driver = facts->nic.driver;
+	char refusal[FRAMES_REFUSAL_SIZE];
 
-	if (refusal) {
+	if (doctor_refusal(facts, refusal)) {
 		add(findings, "driver", FINDING_PROBLEM, "%s", refusal);
 		return;
 	}
@@ -333,6 +342,15 @@ static void check_lro(const struct facts *facts, struct findings *findings)
 	} else {
 		add(findings, "lro", FINDING_OK, "off");
 	}
+}
+
+/* What generic mode costs where there is no other, and no card that puts segments together. */
+static void check_gro(const struct facts *facts, struct findings *findings)
+{
+	if (facts->nic.frames == FRAMES_IP)
+		add(findings, "gro", FINDING_NOTE,
+		    "its frames begin with the IP header; in generic mode the kernel no longer puts segments together "
+		    "(GRO) on it, which costs CPU");
 }
 
 static void check_vlan(const struct facts *facts, struct findings *findings)
@@ -549,13 +567,16 @@ void doctor_look_at_link(const struct facts *facts, struct findings *findings)
 
 void doctor_diagnose(const struct facts *facts, struct findings *findings)
 {
+	char refusal[FRAMES_REFUSAL_SIZE];
+
 	findings->count = 0;
 	check_driver(facts, findings);
 	check_mtu(facts, findings);
 	check_channels(facts, findings);
 	check_lro(facts, findings);
 	for (unsigned int i = 0; i < findings->count; i++)
-		findings->finding[i].native_only = facts->nic.ethernet;
+		findings->finding[i].native_only = !doctor_refusal(facts, refusal);
+	check_gro(facts, findings);
 	check_vlan(facts, findings);
 	check_stack(facts, findings);
 	check_program(facts, findings);

@@ -26,8 +26,8 @@ struct findings {
 /* In the order in which they are best told. */
 void doctor_diagnose(const struct facts *facts, struct findings *findings);
 
-/* Why no mode could judge what the interface shows, or NULL. The kernel itself would attach there. */
-const char *doctor_refusal(const struct facts *facts);
+/* Why no mode could judge what the interface shows, in TEXT, or NULL. The kernel itself would attach there. */
+const char *doctor_refusal(const struct facts *facts, char text[FRAMES_REFUSAL_SIZE]);
 
 /* What keeps frames away from a filter that is attached: of facts_of_link(). */
 void doctor_look_at_link(const struct facts *facts, struct findings *findings);
