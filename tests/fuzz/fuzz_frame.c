@@ -249,6 +249,31 @@ static void require_kernel(struct program_trial *kernel, const __u8 *frame, size
 	require_same(outcome, &other);
 }
 
+/* Of an untagged frame the Ethernet header says nothing that the IP header does not, if it is right. */
+static void require_same_without_ethernet(const __u8 *frame, size_t size, unsigned int class)
+{
+	const size_t left = size - sizeof(struct ethhdr);
+	struct ff_frame view = {.no_ethernet = true};
+	unsigned int parsed, plain;
+	char *block;
+
+	if (size <= sizeof(struct ethhdr) ||
+	    (get16(frame + 12) << 8 | frame[14] >> 4) != (frame[14] >> 4 == 4 ? 0x080004 : 0x86dd06))
+		return;
+	block = malloc(left);
+	REQUIRE(block);
+	memcpy(block, frame + sizeof(struct ethhdr), left);
+	view.data = block;
+	view.data_end = block + left;
+	view.whole = block;
+	view.bytes = left;
+	parsed = ff_parse(&view, left) & FF_CLASS_MASK;
+	plain = ff_class_plain(&view);
+	REQUIRE(plain == FF_UNCLEAR || plain == parsed);
+	REQUIRE(parsed == class || (parsed == FF_VLAN_DEPTH && !(get16(frame + 14) & FF_VLAN_VID)));
+	free(block);
+}
+
 static __u64 frames_counted(const struct ff_counters *counters, unsigned int class)
 {
 	return counters->passed[class].packets + counters->dropped[class];
@@ -260,6 +285,7 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 
 	if (!native[0])
 		open_engines();
+	require_same_without_ethernet(data, size, expected.class);
 	for (int i = 0; i < POLICIES; i++) {
 		const struct ff_counters *counters = engine_native_counters(native[i]);
 		__u64 counted = frames_counted(counters, expected.class);

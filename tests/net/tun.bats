@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# shellcheck disable=SC2154 # output and stderr: run sets them
+# shellcheck disable=SC2154,SC2016 # output and stderr: run sets them; what wait_until runs is expanded there
 # Interfaces without Ethernet header: all that the filter does, on a tun, with a real Linux at both ends. Other kinds of
 # link are tried in the virtual machines' kernels.
 
