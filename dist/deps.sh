@@ -15,7 +15,7 @@ demo=(iproute2 mount nmap hping3 curl python3 tcpdump)
 test=("${demo[@]}" "${check[@]}" tshark ethtool iperf3 nftables tmux procps strace systemd util-linux xdp-tools
 	clang-format clang-tidy cppcheck shellcheck valgrind)
 bench=(python3 ethtool iproute2 util-linux nftables iptables tcpdump xdp-tools)
-vm=(qemu-system-x86 busybox-static cpio xz-utils python3-scapy iproute2 jq xdp-tools)
+vm=(qemu-system-x86 busybox-static cpio xz-utils python3-scapy iproute2 jq xdp-tools wireguard-tools ppp)
 debians=(mmdebstrap)
 
 fail() {

@@ -17,6 +17,8 @@ STRIDE=${VM_STRIDE:-61}
 . /privileges.sh
 # shellcheck source=tests/vm/faults.sh
 . /faults.sh
+# shellcheck source=tests/vm/links.sh
+. /links.sh
 
 # ---- how tests are run, and how they speak
 
@@ -526,6 +528,9 @@ boot() {
 	mount -t proc proc /proc
 	mount -t sysfs sysfs /sys
 	mount -t devtmpfs dev /dev
+	mkdir -p /dev/pts /var
+	ln -s /run /var/run
+	mount -t devpts devpts /dev/pts
 	mount -t tmpfs tmpfs /run
 	mount -t tmpfs tmpfs /tmp
 	mount -t bpf -o mode=700 bpf /sys/fs/bpf
@@ -584,6 +589,7 @@ run_tests() {
 	it "veth, MTU 9000: $(jumbo_fate 5.18)" jumbo v0 v1 5.18
 	it "virtio_net, MTU 9000: $(jumbo_fate 6.3)" jumbo w0 w1 6.3
 	interfaces_above_others
+	links_without_ethernet
 	it "the kernel has complained of nothing" no_complaints
 }
 

@@ -10,9 +10,9 @@ test-vm:
 	$(Q)$(MAKE) vm-build
 	$(Q)tests/tools/run.sh tests/vm/vm.sh
 
-vm-build: $(OUT)/flagfilter $(addprefix $(OUT)/vm/,cross send seen.o fault.so) $(OUT)/tests/frames.expected
+vm-build: $(OUT)/flagfilter $(addprefix $(OUT)/vm/,cross send scan seen.o fault.so) $(OUT)/tests/frames.expected
 
-$(OUT)/vm/cross $(OUT)/vm/send: $(OUT)/vm/%: tests/vm/%.c
+$(OUT)/vm/cross $(OUT)/vm/send $(OUT)/vm/scan: $(OUT)/vm/%: tests/vm/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(USER_CFLAGS) $(CFLAGS) -static $< -o $@
 

@@ -19,8 +19,11 @@ CACHE=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/flagfilter-vm}
 OUT=$PWD/build/vm
 FRAMES=build/tests/frames
 LIMIT=${VM_LIMIT:-480}                                           # seconds for one kernel
-TOOLS=(bash busybox ip bpftool xdp-loader xdp-filter jq setpriv) # in the guest
+TOOLS=(bash busybox ip bpftool xdp-loader xdp-filter jq setpriv wg pppd) # in the guest
 MODULES='veth|virtio_net|net_failover|failover|virtio_pci|virtio_pci_modern_dev|virtio_pci_legacy_dev|virtio_ring|virtio|e1000|vmxnet3|bonding|tls|8021q|garp|mrp|stp|llc|bridge'
+# Of links without Ethernet header: wireguard and the ciphers that it may be linked with, ppp, tunnels.
+MODULES+='|wireguard|udp_tunnel|ip6_udp_tunnel|(lib)?(blake2s|chacha|poly1305|curve25519|chacha20poly1305)([_-][a-z0-9_-]*)?'
+MODULES+='|ppp_generic|ppp_async|slhc|crc-ccitt|ip_tunnel|tunnel[46]|ipip|sit|gre|ip_gre|ip6_tunnel|ip_vti|xfrm6_tunnel|xfrm_interface'
 
 declare -A SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [sid]=sid)
 
@@ -74,8 +77,12 @@ download() { # SUITE DIR
 	find "$apt" -type f -regextype posix-extended -regex ".*/($MODULES)\.ko(\.xz)?" -exec mv {} "$new" \;
 	if compgen -G "$new/*.xz" >/dev/null; then unxz "$new"/*.xz; fi
 	rm -rf "$apt"
-	[ -s "$new/vmlinuz" ] && [ -s "$new/veth.ko" ] && mv "$new" "$2"
+	echo "$MODULES" >"$new/wanted"
+	[ -s "$new/vmlinuz" ] && [ -s "$new/veth.ko" ] && rm -rf "$2" && mv "$new" "$2"
 }
+
+# Whether DIR has the kernel with the modules that are wanted now.
+is_cached() { [ -e "$1/vmlinuz" ] && [ "$(cat "$1/wanted" 2>/dev/null)" = "$MODULES" ]; }
 
 # ---- the initramfs
 
@@ -112,11 +119,11 @@ make_root() {
 	rm -rf "$root"
 	mkdir -p "$root"/{bin,dev,proc,sys,run,tmp,modules}
 	for file in "${TOOLS[@]}"; do tools+=("$(command -v "$file")"); done
-	install -t "$root/bin" "${tools[@]}" "$OUT/cross" "$OUT/send"
+	install -t "$root/bin" "${tools[@]}" "$OUT/cross" "$OUT/send" "$OUT/scan"
 	for file in $(libraries_of "${tools[@]}"); do install -D "$file" "$root$file"; done
 	for file in $(busybox --list); do [ -e "$root/bin/$file" ] || ln -s busybox "$root/bin/$file"; done
 	cp -r --parents /usr/lib/x86_64-linux-gnu/bpf "$root"
-	cp "$OUT/seen.o" "$OUT/fault.so" tests/vm/{exempt.yaml,privileges.sh,faults.sh} "$root"
+	cp "$OUT/seen.o" "$OUT/fault.so" tests/vm/{exempt.yaml,privileges.sh,faults.sh,links.sh} "$root"
 	tests/net/evade.py "$root/split-chain.pcap" split-chain >/dev/null
 	install tests/vm/guest.sh "$root/init"
 	make_frames "$root"
@@ -154,7 +161,8 @@ boot_wired() { # KERNEL-DIR INITRAMFS
 # Prints TAP, each test's name with the kernel's before it.
 test_kernel() { # NAME
 	local name=$1 dir=$CACHE/$1 log=$OUT/$1.log console=$OUT/$1.console
-	if [ ! -e "$dir/vmlinuz" ] && ! { mkdir -p "$CACHE" && download "${SUITE[$name]:-$name}" "$dir"; } >"$log" 2>&1; then
+	if ! is_cached "$dir" && ! { mkdir -p "$CACHE" && download "${SUITE[$name]:-$name}" "$dir"; } >"$log" 2>&1 &&
+		[ ! -e "$dir/vmlinuz" ]; then # older modules are better than none: what wants others is skipped
 		echo "ok $name: boots # skip apt cannot get Debian ${SUITE[$name]:-$name}'s kernel: $(grep -E '^(E|W|Err)' "$log" | tail -n 1)"
 		return
 	fi
