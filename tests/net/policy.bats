@@ -72,6 +72,21 @@ policy() {
 	sums_agree
 }
 
+@test "mode: monitor at the top: every rule of the preset only watches, and what save writes is the same policy" {
+	local file
+	file=$(policy watch <<<$'preset: conntrack\nmode: monitor\nrules: [{name: syn-rst, mode: enforce}]')
+	ff attach s0 --policy "$file"
+	equal "$(send4 SF --count 20)" 20
+	equal "$(send4 SR --count 20)" 20
+	equal "$(count syn-fin would_drop) $(count syn-fin dropped)" "20 0"
+	equal "$(count syn-rst would_drop) $(count syn-rst dropped)" "0 20"
+	ff save s0 >"$BATS_TEST_TMPDIR/saved.yaml"
+	ff diff s0 "$BATS_TEST_TMPDIR/saved.yaml"
+	ff apply s0 "$BATS_TEST_TMPDIR/saved.yaml"
+	ff diff s0 "$file"
+	run -3 ff diff s0 "$(policy enforcing <<<'preset: conntrack')"
+}
+
 @test "a monitored rule never shields a packet from an enforced one, whatever their order" {
 	ff attach s0
 	count_at_server syn_fin "$SYN_FIN"

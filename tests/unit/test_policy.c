@@ -367,6 +367,46 @@ static void test_small_files(void **state)
 	assert_int_equal(policy.sources, 4);
 }
 
+static void assert_mode(const struct policy *policy, const char *but, enum ff_mode mode)
+{
+	for (unsigned int i = 0; i < policy->rules; i++)
+		if (strcmp(policy->rule[i].name, but))
+			assert_int_equal(policy->rule[i].mode, mode);
+}
+
+static void test_mode_of_preset(void **state)
+{
+	static struct policy policy, preset;
+	struct diag diag;
+	char text[128];
+
+	(void)state;
+	for (unsigned int i = 0; preset_name(i); i++) {
+		assert_int_equal(policy_from_preset(&preset, preset_name(i), &diag), 0);
+		for (int mode = FF_OFF; mode <= FF_ENFORCED; mode++) {
+			snprintf(text, sizeof(text), "version: 1\nmode: %s\npreset: %s\n", mode_name(mode),
+				 preset_name(i));
+			assert_parses(text, &policy);
+			assert_order(&policy, preset_name(i), "");
+			assert_mode(&policy, "", mode);
+		}
+		memcpy(policy.label, preset.label, sizeof(preset.label));
+		assert_memory_equal(&policy, &preset, sizeof(preset));
+	}
+
+	/* `rules` differ from it, wherever in the file it stands; what the preset does not have keeps its own mode. */
+	assert_parses("rules:\n- {name: fin, mode: enforce}\n- {name: runt, mode: 'off'}\nmode: monitor\nversion: 1\n",
+		      &policy);
+	assert_order(&policy, "default", " runt");
+	assert_int_equal(policy_find(&policy, "runt")->mode, FF_OFF);
+	policy_find(&policy, "runt")->mode = FF_MONITORED;
+	assert_int_equal(policy_find(&policy, "fin-no-ack")->mode, FF_ENFORCED);
+	assert_mode(&policy, "fin-no-ack", FF_MONITORED);
+	assert_parses("version: 1\npreset: none\nmode: monitor\nrules: [{name: own, flags: S/S, mode: enforce}]",
+		      &policy);
+	assert_int_equal(policy_find(&policy, "own")->mode, FF_ENFORCED);
+}
+
 #define V "version: 1\n"
 #define RULES V "rules:\n"
 #define EXEMPT V "exempt:\n"
@@ -394,7 +434,7 @@ static void test_mistakes(void **state)
 
 		/* Keys, at each level. */
 		{V "presets: none\n", 2,
-		 "unknown key 'presets' in a policy: it can have version, preset, rules, exempt"},
+		 "unknown key 'presets' in a policy: it can have version, preset, mode, rules, exempt"},
 		{V "\n? [a]\n: b\n", 3, "a key must be a single value, not a list"},
 		{V "preset: none\npreset: none\n", 3, "duplicate key 'preset' in a policy: already on line 2"},
 		{RULES "- name: fin\n  mod: off\n", 4, "unknown key 'mod' in a rule: it can have name, flags, mode"},
@@ -424,6 +464,14 @@ static void test_mistakes(void **state)
 		{"version: 1.0\n", 1, "version '1.0'"},
 		{V "preset: hard\n", 2, "unknown preset 'hard': one of none, default, strict or conntrack"},
 		{V "preset:\n", 2, "unknown preset ''"},
+
+		/* The mode of a preset's rules. */
+		{V "\nmode: watch\n", 3, "unknown mode 'watch': a rule is off, monitor or enforce"},
+		{V "mode: Monitor\n", 2, "unknown mode 'Monitor'"},
+		{V "mode:\n", 2, "unknown mode ''"},
+		{V "mode: [monitor]\n", 2, "mode must be a single value, not a list"},
+		{V "mode: monitor\nmode: off\n", 3, "duplicate key 'mode' in a policy: already on line 2"},
+		{V "mode: monitor\nrules:\n- name: runt\n", 4, "rule 'runt' without 'mode'"},
 
 		/* Rules. */
 		{RULES "- mode: off\n", 3, "rule without 'name'"},
@@ -683,13 +731,14 @@ static void test_label(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_builtin_rules), cmocka_unit_test(test_presets),
-		cmocka_unit_test(test_names),	      cmocka_unit_test(test_rule_matches),
-		cmocka_unit_test(test_set_mode),      cmocka_unit_test(test_full_policy),
-		cmocka_unit_test(test_good_file),     cmocka_unit_test(test_small_files),
-		cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_standard_input),
-		cmocka_unit_test(test_long_path),     cmocka_unit_test(test_label),
+		cmocka_unit_test(test_builtin_rules),  cmocka_unit_test(test_presets),
+		cmocka_unit_test(test_names),	       cmocka_unit_test(test_rule_matches),
+		cmocka_unit_test(test_set_mode),       cmocka_unit_test(test_full_policy),
+		cmocka_unit_test(test_good_file),      cmocka_unit_test(test_small_files),
+		cmocka_unit_test(test_mode_of_preset), cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_standard_input), cmocka_unit_test(test_long_path),
+		cmocka_unit_test(test_label),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, read_contract, NULL);

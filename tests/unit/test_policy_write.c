@@ -55,6 +55,34 @@ static void test_presets(void **state)
 	}
 }
 
+/* However many rules a preset has: "mode: monitor" drops no frame of any class, and what is saved of it neither. */
+static void test_watch_only(void **state)
+{
+	static struct ff_policy compiled;
+	char path[] = "/tmp/flagfilter-watch-XXXXXX";
+	int fd = mkstemp(path);
+	struct policy policy;
+	struct diag diag;
+	int error;
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (unsigned int i = 0; preset_name(i); i++) {
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		assert_true(dprintf(fd, "version: 1\npreset: %s\nmode: monitor\n", preset_name(i)) > 0);
+		error = policy_from_file(&policy, path, &diag);
+		if (error)
+			fail_msg("%s", diag.text);
+		compile_policy(&policy, &compiled);
+		for (unsigned int class = 0; class < FF_CLASSES; class ++)
+			assert_true(FF_ACTION(compiled.verdict[class]) < FF_DROP);
+		assert_round_trip(&policy);
+	}
+	close(fd);
+	unlink(path);
+}
+
 static unsigned int below(unsigned int limit)
 {
 	return rand() % limit;
@@ -152,10 +180,8 @@ static void test_cannot_write(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_presets),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_cannot_write),
+		cmocka_unit_test(test_presets), cmocka_unit_test(test_watch_only),   cmocka_unit_test(test_random),
+		cmocka_unit_test(test_full),	cmocka_unit_test(test_cannot_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,11 +292,27 @@ static int read_preset(struct reader *r, const yaml_node_t *node)
 	return 0;
 }
 
+/* The mode of every rule of the preset, however many the preset has in this version. */
+static int read_preset_mode(struct reader *r, const yaml_node_t *node)
+{
+	enum ff_mode mode;
+	struct diag why;
+
+	if (!node)
+		return 0;
+	if (syntax_mode(text_of(node), &mode, &why))
+		return fail(r, line_of(node), "%s", why.text);
+	for (unsigned int i = 0; i < r->policy->rules; i++)
+		r->policy->rule[i].mode = mode;
+	return 0;
+}
+
 static int read_policy(struct reader *r, yaml_node_t *root)
 {
-	enum { VERSION, PRESET, RULES, EXEMPT, KEYS };
+	enum { VERSION, PRESET, MODE, RULES, EXEMPT, KEYS };
 	static const struct key keys[KEYS] = {{"version", YAML_SCALAR_NODE},
 					      {"preset", YAML_SCALAR_NODE},
+					      {"mode", YAML_SCALAR_NODE},
 					      {"rules", YAML_SEQUENCE_NODE},
 					      {"exempt", YAML_MAPPING_NODE}};
 	yaml_node_t *value[KEYS] = {};
@@ -310,6 +326,8 @@ static int read_policy(struct reader *r, yaml_node_t *root)
 		return fail(r, line_of(value[VERSION]), "version %s is not known here: write 'version: 1'",
 			    quote(text_of(value[VERSION])).text);
 	if ((error = read_preset(r, value[PRESET])))
+		return error;
+	if ((error = read_preset_mode(r, value[MODE])))
 		return error;
 	if ((error = read_list(r, value[RULES], read_rule)))
 		return error;
