@@ -146,6 +146,7 @@ struct ff_state {
 	__u64 sample_until_ns; /* CLOCK_MONOTONIC: after this the program clears FF_SAMPLE where it meets it */
 	__u64 sample_every_ns; /* what a sample costs: see struct ff_sampling */
 	__u64 no_ethernet;     /* frames begin with the IP header: the program was loaded so, and its samples are so */
+	__u64 queues;	       /* receive queues at the attach, where later ones run no program; 0: all run it */
 	struct ff_policy slot[2];
 };
 
@@ -196,7 +197,7 @@ struct ff_judgement {
 
 _Static_assert(sizeof(struct ff_rule) == 40, "no holes");
 _Static_assert(sizeof(struct ff_policy) == FF_POLICY_SIZE, "a policy fits into its room");
-_Static_assert(__builtin_offsetof(struct ff_state, slot) == 48, "no holes");
+_Static_assert(__builtin_offsetof(struct ff_state, slot) == 56, "no holes");
 _Static_assert(sizeof(struct ff_counters) <= 32768, "the largest value of a per-CPU map (PCPU_MIN_UNIT_SIZE)");
 _Static_assert(sizeof(struct ff_source_key) == 24, "no holes");
 _Static_assert(sizeof(struct ff_sample) == 24, "no holes");

@@ -13,7 +13,7 @@ import sys
 
 BPF_OBJ_GET = 7
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
-HEADER, SLOT = 48, 32768
+HEADER, SLOT = 56, 32768
 SIZE = HEADER + 2 * SLOT
 
 

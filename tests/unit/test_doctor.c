@@ -284,6 +284,13 @@ static void test_channels(void **state)
 	expect(&facts, "channels", FINDING_PROBLEM, "ethtool -L eth0 rx 4");
 	facts.nic.rx_queues = 4;
 	expect(&facts, "channels", FINDING_PROBLEM, "flagfilter attach eth0 --mode generic");
+	facts = healthy("veth");
+	facts.nic.rx_queues = 2;
+	facts.programs = (struct xdp_programs){.mode = XDP_NATIVE, .count = 1};
+	facts.own = 0;
+	assert_null(found(&facts, "queues"));
+	facts.queues_added = 1;
+	expect(&facts, "queues", FINDING_NOTE, "flagfilter attach eth0");
 }
 
 static void test_lro(void **state)

@@ -21,6 +21,7 @@ struct status {
 	char name[IF_NAMESIZE]; /* of its interface, as the kernel has it */
 	char policy[FF_LABEL_SIZE];
 	__s64 attached_ns, applied_ns, counting_ns; /* CLOCK_REALTIME; see struct snapshot */
+	unsigned int queues_added;		    /* they run no filter: see filter_queues_added() */
 	bool reset;
 	bool unconfirmed;
 	struct pending pending; /* the change that goes back by itself, if UNCONFIRMED */
@@ -91,13 +92,14 @@ static json_t *status_to_json(const struct status *status)
 		if (i != own)
 			json_array_append_new(beside, json_pack("{sI ss}", "id", (json_int_t)there->program[i].id,
 								"name", there->program[i].name));
-	return json_pack("{ss sI ss ss sI sI so ss ss ss ss so so*}", "interface", interface->name, "ifindex",
+	return json_pack("{ss sI ss ss sI sI so ss ss ss ss sI so so*}", "interface", interface->name, "ifindex",
 			 (json_int_t)interface->ifindex, "mode", xdp_mode_name(there->mode), "attached",
 			 there->shared ? "shared" : "exclusive", "program_id", (json_int_t)there->program[own].id,
 			 "entry_id", (json_int_t)there->entry_id, "beside", beside, "policy", status->policy,
 			 "attached_since", output_time(status->attached_ns, attached), "policy_since",
 			 output_time(status->applied_ns, applied), "counting_since",
-			 output_time(status->counting_ns, counting), "unconfirmed", unconfirmed_to_json(status), "cost",
+			 output_time(status->counting_ns, counting), "unfiltered_queues",
+			 (json_int_t)status->queues_added, "unconfirmed", unconfirmed_to_json(status), "cost",
 			 cost_to_json(status));
 }
 
@@ -127,6 +129,17 @@ static void print_unconfirmed(const struct status *status)
 	printf("            to keep it:  %s\n", shell_command("confirm", status->name, "", "").text);
 	if (!pending->guarded && *pending->path)
 		printf("            to go back:  %s\n", shell_command("apply", status->name, pending->path, "").text);
+}
+
+static void print_queues(const struct status *status)
+{
+	unsigned int added = status->queues_added;
+
+	if (!added)
+		return;
+	printf("  queues    %u receive queue%s came after the attach and run%s no filter, unless it went down and up\n",
+	       added, added == 1 ? "" : "s", added == 1 ? "s" : "");
+	printf("            attach again:  %s\n", shell_command("attach", status->name, "", "").text);
 }
 
 /* With a dispatcher the kernel counts all that is behind it as one program. */
@@ -164,6 +177,7 @@ static void print_status(const struct status *status)
 	printf("  attached  %s\n", output_time(status->attached_ns, time));
 	if (status->reset)
 		printf("  reset     %s\n", output_time(status->counting_ns, time));
+	print_queues(status);
 	print_cost(status);
 	print_unconfirmed(status);
 }
@@ -215,6 +229,7 @@ static int add_status(struct statuses *all, const char *interface, struct diag *
 	status->attached_ns = snapshot_wall_ns(snapshot, snapshot->attached_ns);
 	status->applied_ns = snapshot_wall_ns(snapshot, snapshot->applied_ns);
 	status->counting_ns = snapshot_wall_ns(snapshot, snapshot->counts.counting_ns);
+	status->queues_added = snapshot->queues_added;
 	status->reset = snapshot_was_reset(snapshot);
 	error = pending_read(pins_filter_id(status->location.pins), &status->pending);
 	if (error && error != -ENOENT)

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/shell.h"
+#include "kernel/nic.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -138,6 +139,13 @@ static int guard_attached(const struct location *location, const struct program 
 	return pending_guard(undo, id, location->interface.ifindex, 0, diag);
 }
 
+/* For ff_state.queues. Asked for before the program is attached: what is added meanwhile is told, rather than missed.
+ */
+static unsigned int queues_of(const struct interface *interface, enum xdp_mode mode)
+{
+	return mode == XDP_NATIVE ? nic_queues_of_attach(interface->name) : 0;
+}
+
 static int attach_once(struct location *location, enum xdp_mode mode, const struct policy *policy, struct undo *undo,
 		       struct diag *diag)
 {
@@ -150,6 +158,7 @@ static int attach_once(struct location *location, enum xdp_mode mode, const stru
 	if (!state)
 		return diag_no_memory(diag);
 	state->no_ethernet = interface->frames == FRAMES_IP;
+	state->queues = queues_of(interface, mode);
 	pins = make_pins(interface, location->pins, diag);
 	if (pins < 0)
 		return pins;
@@ -203,6 +212,7 @@ static int replace_exclusive(const struct location *location, const struct filte
 	const struct xdp_programs *there = &location->programs;
 	_cleanup_(cleanup_program) struct program *program = NULL;
 	__u32 old = there->program[location->program].id;
+	unsigned int queues = queues_of(&location->interface, there->mode);
 	_cleanup_fd_ int pins = pins_dir(location->pins);
 	int error;
 
@@ -216,6 +226,8 @@ static int replace_exclusive(const struct location *location, const struct filte
 	pins_mark(location->pins, program_id(program));
 	error = xdp_replace(program, &location->interface, there->mode, old, diag);
 	pins_unmark(location->pins, error ? old : program_id(program));
+	if (!error)
+		filter->state->queues = queues;
 	return error;
 }
 
@@ -243,6 +255,7 @@ static int attach_successor(const struct location *location, const struct filter
 	if (!state)
 		return diag_no_memory(diag);
 	*state = *filter->state;
+	state->queues = queues_of(&location->interface, location->programs.mode);
 	filter_silence(&state->slot[state->generation & 1], true);
 	error = pin_shared_maps(filter, pins, diag);
 	if (!error)

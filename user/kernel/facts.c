@@ -34,8 +34,9 @@ static void try_program(struct facts *facts)
 
 static void look_at_programs(struct facts *facts, const struct interface *interface)
 {
+	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct location location = {};
-	struct diag diag = {};
+	struct diag diag = {}, ignored;
 	int error;
 
 	facts->own = -1;
@@ -46,6 +47,8 @@ static void look_at_programs(struct facts *facts, const struct interface *interf
 	if (!error) {
 		facts->programs = location.programs;
 		facts->own = location.program;
+		if (!filter_open(&filter, location.pins, &ignored))
+			facts->queues_added = filter_queues_added(&filter, location.interface.name);
 	} else if (error == -ENOENT) {
 		owner_find(facts->programs.program[0].id, &facts->owner);
 	} else {

@@ -31,6 +31,7 @@ struct facts {
 	char programs_failure[256];   /* the latter in words */
 	struct xdp_programs programs; /* that are attached there */
 	int own;		      /* which of them is ours; -1: none */
+	unsigned int queues_added;    /* that run no program of ours: see filter_queues_added() */
 	struct owner owner;	      /* of program 0, if none is ours */
 };
 

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/shell.h"
 #include "base/text.h"
+#include "kernel/nic.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -530,6 +531,13 @@ int filter_restore(struct filter *filter, const struct policy *policy, struct di
 int filter_reset(struct filter *filter, struct diag *diag)
 {
 	return flip(filter, NULL, false, diag);
+}
+
+unsigned int filter_queues_added(const struct filter *filter, const char *interface)
+{
+	unsigned int then = filter->state->queues, now = then ? nic_queues_of_attach(interface) : 0;
+
+	return now > then ? now - then : 0;
 }
 
 void filter_silence(struct ff_policy *policy, bool silent)

@@ -22,10 +22,11 @@ void filter_close(struct filter *filter); /* for _cleanup_ */
 
 /* What a filter was at one moment: policy and counters belong together. */
 struct snapshot {
-	struct location location; /* as locate_and_read() found it; filter_read() leaves it alone */
-	__s64 time_ns;		  /* CLOCK_REALTIME, when it was taken */
-	__u64 attached_ns;	  /* CLOCK_BOOTTIME */
-	__u64 applied_ns;	  /* CLOCK_BOOTTIME, since when the policy is in force */
+	struct location location;  /* as locate_and_read() found it; filter_read() leaves it alone */
+	__s64 time_ns;		   /* CLOCK_REALTIME, when it was taken */
+	__u64 attached_ns;	   /* CLOCK_BOOTTIME */
+	__u64 applied_ns;	   /* CLOCK_BOOTTIME, since when the policy is in force */
+	unsigned int queues_added; /* as filter_queues_added(), by locate_and_read() */
 	struct counts counts;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
@@ -62,6 +63,12 @@ int filter_reset(struct filter *filter, struct diag *diag);
  * silent: one flip of each. They share counters and sources. Needs the lock. -errno
  */
 int filter_hand_over(struct filter *filter, struct filter *successor);
+
+/*
+ * How many receive queues the interface, which the filter is on, has got since the attach, if they run no program: see
+ * nic_queues_of_attach(). (They do run it once the interface went down and up; that cannot be told.)
+ */
+unsigned int filter_queues_added(const struct filter *filter, const char *interface);
 
 /* Sets or clears FF_SILENT in every verdict of POLICY. */
 void filter_silence(struct ff_policy *policy, bool silent);

@@ -124,5 +124,6 @@ int locate_and_read(struct snapshot *snapshot, const char *interface, struct dia
 	if (error)
 		return error;
 	locate_note(snapshot, &location);
+	snapshot->queues_added = filter_queues_added(&filter, location.interface.name);
 	return filter_read(&filter, snapshot, diag);
 }

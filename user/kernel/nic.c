@@ -148,11 +148,11 @@ static void ask_features(struct nic *nic)
 
 /* ---- ethtool */
 
-static int ethtool(int fd, const struct nic *nic, void *command)
+static int ethtool(int fd, const char *interface, void *command)
 {
 	struct ifreq request = {.ifr_data = command};
 
-	memcpy(request.ifr_name, nic->name, sizeof(request.ifr_name));
+	memcpy(request.ifr_name, interface, strnlen(interface, sizeof(request.ifr_name) - 1));
 	return ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
 }
 
@@ -165,14 +165,14 @@ static int feature_number(int fd, const struct nic *nic, const char *name, __u32
 	if (!sets)
 		return -1;
 	*sets = (struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES};
-	if (ethtool(fd, nic, sets) || !sets->sset_mask || sets->data[0] > 1024)
+	if (ethtool(fd, nic->name, sets) || !sets->sset_mask || sets->data[0] > 1024)
 		return -1;
 	*size = sets->data[0];
 	strings = calloc(1, sizeof(*strings) + *size * ETH_GSTRING_LEN);
 	if (!strings)
 		return -1;
 	*strings = (struct ethtool_gstrings){.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = *size};
-	if (ethtool(fd, nic, strings))
+	if (ethtool(fd, nic->name, strings))
 		return -1;
 	for (__u32 i = 0; i < *size; i++)
 		if (!strncmp((const char *)strings->data + i * ETH_GSTRING_LEN, name, ETH_GSTRING_LEN))
@@ -194,7 +194,7 @@ static void ask_gro_hw(int fd, struct nic *nic)
 		return;
 	features->cmd = ETHTOOL_GFEATURES;
 	features->size = (size + 31) / 32;
-	if (ethtool(fd, nic, features))
+	if (ethtool(fd, nic->name, features))
 		return;
 	block = &features->features[feature / 32];
 	bit = 1u << feature % 32;
@@ -211,15 +211,15 @@ static void ask_ethtool(struct nic *nic)
 
 	if (fd < 0)
 		return;
-	if (!ethtool(fd, nic, &driver) && *driver.driver)
+	if (!ethtool(fd, nic->name, &driver) && *driver.driver)
 		snprintf(nic->driver, sizeof(nic->driver), "%.31s", driver.driver);
-	if (!ethtool(fd, nic, &channels)) {
+	if (!ethtool(fd, nic->name, &channels)) {
 		nic->queues = channels.combined_count;
 		nic->queues_max = channels.max_combined;
 		nic->rx_queues = channels.rx_count;
 		nic->rx_queues_max = channels.max_rx;
 	}
-	if (!ethtool(fd, nic, &flags)) {
+	if (!ethtool(fd, nic->name, &flags)) {
 		nic->lro = answer_from(flags.data & ETH_FLAG_LRO);
 		nic->rxvlan = answer_from(flags.data & ETH_FLAG_RXVLAN);
 	}
@@ -240,4 +240,15 @@ int nic_read(struct nic *nic, const struct interface *interface, struct diag *di
 	ask_ethtool(&read);
 	*nic = read;
 	return 0;
+}
+
+unsigned int nic_queues_of_attach(const char *interface)
+{
+	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	_cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ethtool(fd, interface, &driver) || strcmp(driver.driver, "veth") != 0)
+		return 0;
+	return ethtool(fd, interface, &channels) ? 0 : channels.rx_count + channels.combined_count;
 }

@@ -40,4 +40,11 @@ struct nic {
 /* Reads all of it for INTERFACE. -errno with DIAG filled. */
 int nic_read(struct nic *nic, const struct interface *interface, struct diag *diag);
 
+/*
+ * How many receive queues the interface has, if its driver runs a native program only on those that were there when the
+ * program was attached or exchanged: veth. 0 for every other driver: those give the program to new queues, too, or
+ * refuse to add queues while there is one.
+ */
+unsigned int nic_queues_of_attach(const char *interface);
+
 #endif

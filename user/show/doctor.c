@@ -139,7 +139,9 @@ static void find_veth_queues(const struct facts *facts, struct findings *finding
 	const struct nic *nic = &facts->nic;
 	struct finding *finding =
 		add(findings, "channels", FINDING_PROBLEM,
-		    "a veth's other end must not send by more queues than this one receives by: %u", nic->rx_queues);
+		    "a veth's other end must not send by more queues than this one receives by: %u; change that, then "
+		    "attach (again)",
+		    nic->rx_queues);
 
 	if (nic->rx_queues < nic->rx_queues_max)
 		fix_by_ethtool(facts, finding, "-L", change_to("rx", nic->rx_queues_max).text);
@@ -422,6 +424,21 @@ static void fix_foreign(const struct facts *facts, struct finding *finding)
 		fix(finding, "rm %s", shell_word(owner->pin).text);
 }
 
+/* Only a veth's: see nic_queues_of_attach(). */
+static void check_queues_added(const struct facts *facts, struct findings *findings)
+{
+	struct finding *finding;
+
+	if (!facts->queues_added)
+		return;
+	finding = add(
+		findings, "queues", FINDING_NOTE,
+		"%u of %u receive queues came after the attach: what arrives by such a queue is not filtered, unless "
+		"the interface went down and up since",
+		facts->queues_added, facts->nic.rx_queues);
+	fix_by_attach(facts, finding, facts->nic.name, NULL);
+}
+
 static void check_program(const struct facts *facts, struct findings *findings)
 {
 	const struct xdp_programs *there = &facts->programs;
@@ -439,6 +456,7 @@ static void check_program(const struct facts *facts, struct findings *findings)
 	} else if (facts->own >= 0) {
 		add(findings, "program", FINDING_OK, "flagfilter is attached already: id %u, %s, %s",
 		    there->program[facts->own].id, xdp_mode_name(there->mode), there->shared ? "shared" : "exclusive");
+		check_queues_added(facts, findings);
 	} else if (!there->shared) {
 		finding = add(findings, "program", FINDING_PROBLEM,
 			      "another owner's program has it for itself: '%.15s', id %u, %s%s%s",

@@ -17,7 +17,7 @@ struct finding {
 	char fix[384]; /* the command that changes it; empty where there is none */
 };
 
-#define FINDINGS_MAX 16
+#define FINDINGS_MAX 24
 struct findings {
 	unsigned int count;
 	struct finding finding[FINDINGS_MAX];
