@@ -86,3 +86,51 @@ one_queue() {
 	equal "$(answers) $(count syn-fin dropped)" "0 12"
 	equal "$(ff --json status s0 | jq '.filters[0].unfiltered_queues') $(finding queues state)" "0 "
 }
+
+# e0 and e1, the two ends of a veth, both at the attacker.
+second_wire() {
+	in_a ip link add e0 type veth peer name e1
+	in_a ip link set e0 up
+	in_a ip link set e1 up
+}
+
+# redirect ingress|egress INTERFACE HELPER: its frames, as they come or as they go, are sent on to a0, or to its other end.
+redirect() {
+	cat >"$BATS_TEST_TMPDIR/redirect.c" <<-C
+		static long (*bpf_redirect)(unsigned int, unsigned long long) = (void *)23;
+		static long (*bpf_redirect_peer)(unsigned int, unsigned long long) = (void *)155;
+		__attribute__((section("tc"), used)) int redirect(void *skb) { return $3($(in_a ip -j link show dev a0 | jq '.[0].ifindex'), 0); }
+		char _license[] __attribute__((section("license"), used)) = "GPL";
+	C
+	clang -O2 -g -target bpf -c "$BATS_TEST_TMPDIR/redirect.c" -o "$BATS_TEST_TMPDIR/redirect.o"
+	in_a tc qdisc add dev "$2" clsact
+	in_a tc filter add dev "$2" "$1" bpf da obj "$BATS_TEST_TMPDIR/redirect.o" sec tc || skip "tc takes no BPF program here"
+}
+
+@test "frames that the sender has redirected: native mode sees them, generic mode does not, doctor says so" {
+	need_tools tc
+	second_wire
+	redirect egress e1 bpf_redirect
+	ff attach s0
+	scan e1
+	equal "native: $(answers) $(count syn-fin dropped)" "native: 0 12"
+	ff detach s0
+	ff attach s0 --mode generic
+	scan e1
+	equal "generic: $(answers) $(count syn-fin dropped)" "generic: 12 0"
+	equal "$(finding redirect state)" note
+	[[ $(finding redirect text) == *"generic mode"* ]]
+}
+
+@test "frames that are handed to the other end by bpf_redirect_peer: native mode does not see them, generic mode does" {
+	need_tools tc
+	second_wire
+	redirect ingress e0 bpf_redirect_peer
+	ff attach s0
+	scan e1
+	equal "native: $(answers) $(count syn-fin dropped)" "native: 12 0"
+	ff detach s0
+	ff attach s0 --mode generic
+	scan e1
+	equal "generic: $(answers) $(count syn-fin dropped)" "generic: 0 12"
+}

@@ -291,6 +291,9 @@ static void test_channels(void **state)
 	assert_null(found(&facts, "queues"));
 	facts.queues_added = 1;
 	expect(&facts, "queues", FINDING_NOTE, "flagfilter attach eth0");
+	expect(&facts, "redirect", FINDING_NOTE, "");
+	facts = healthy("virtio_net");
+	assert_null(found(&facts, "redirect"));
 }
 
 static void test_lro(void **state)

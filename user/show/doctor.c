@@ -355,6 +355,19 @@ static void check_gro(const struct facts *facts, struct findings *findings)
 		    "(GRO) on it, which costs CPU");
 }
 
+/*
+ * A veth's two ends are one host's, but the root of the other end's namespace may be another's. Generic XDP passes what
+ * was redirected on its way, by whomever; what is handed to the other end by bpf_redirect_peer() passes native XDP.
+ */
+static void check_redirect(const struct facts *facts, struct findings *findings)
+{
+	if (is_driver(facts, "veth"))
+		add(findings, "redirect", FINDING_NOTE,
+		    "whoever is root at the veth's other end can send frames that generic mode does not see (tc mirred, "
+		    "bpf_redirect): filter by native mode here. Frames that a CNI hands over by bpf_redirect_peer pass "
+		    "native mode: filter these on the physical interface");
+}
+
 static void check_vlan(const struct facts *facts, struct findings *findings)
 {
 	if (facts->nic.rxvlan == YES)
@@ -595,6 +608,7 @@ void doctor_diagnose(const struct facts *facts, struct findings *findings)
 	for (unsigned int i = 0; i < findings->count; i++)
 		findings->finding[i].native_only = !doctor_refusal(facts, refusal);
 	check_gro(facts, findings);
+	check_redirect(facts, findings);
 	check_vlan(facts, findings);
 	check_stack(facts, findings);
 	check_program(facts, findings);
