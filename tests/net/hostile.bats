@@ -343,3 +343,37 @@ poke_generation() {
 	done
 	skip "no number was used again"
 }
+
+# In place of waiting for a number to come again, the pins that a deleted namespace has left get the name that those of
+# the new namespace will have. HELD: somebody still holds the old program, so that its pins cannot be swept.
+@test "pins of a deleted namespace, under the number of a new one: neither policy nor counters are taken over" {
+	local ns=ff-$$-y held id left=/sys/fs/bpf/ff-$$-left
+	for held in "" held; do
+		extra_namespace "$ns"
+		ip -n "$ns" link add s0 index 77 type veth peer name p0
+		"$FLAGFILTER" --netns "$ns" attach s0 --preset conntrack
+		id=$("$FLAGFILTER" --netns "$ns" --json status s0 | jq '.filters[0].program_id')
+		[ -z "$held" ] || bpftool prog pin id "$id" "/sys/fs/bpf/ff-$$-held"
+		mv "$(pins_of "$(netns_id "$ns")")" "$left"
+		ip netns del "$ns"
+		[ -n "$held" ] || wait_until 20 gone_program "$id"
+		ip netns add "$ns"
+		ip -n "$ns" link add s0 index 77 type veth peer name p0
+		# shellcheck disable=SC2153 # lib.bash sets it
+		[ -d "$PINS" ] || mkdir -m 700 "$PINS"
+		mv "$left" "$PINS/$(netns_id "$ns")-77"
+		run -3 "$FLAGFILTER" --netns "$ns" status s0
+		equal "$output" "not attached to s0"
+		"$FLAGFILTER" --netns "$ns" attach s0
+		equal "$("$FLAGFILTER" --netns "$ns" --json status s0 | jq -r '.filters[0].policy')" "preset default"
+		equal "$("$FLAGFILTER" --netns "$ns" --json stats s0 | jq .frames.packets)" 0
+		equal "$(pins_of "$(netns_id "$ns")" | wc -l)" $((1 + ${#held} / 4))
+		rm -f "/sys/fs/bpf/ff-$$-held"
+		[ -z "$held" ] || wait_until 20 gone_program "$id"
+		"$FLAGFILTER" --netns "$ns" attach s0
+		equal "$(pins_of "$(netns_id "$ns")" | wc -l)" 1
+		"$FLAGFILTER" --netns "$ns" detach s0
+		ip netns del "$ns"
+	done
+}
+gone_program() { ! bpftool prog show id "$1" >/dev/null 2>&1; }
