@@ -15,19 +15,20 @@ __s64 clock_wall_ns(void);	/* CLOCK_REALTIME: it may be set, also back, and stan
 __u64 clock_boot_ns(void);	/* CLOCK_BOOTTIME: it goes on while the machine is suspended */
 __u64 clock_monotonic_ns(void); /* CLOCK_MONOTONIC: the XDP program's own (bpf_ktime_get_ns); stops when suspended */
 
-/* What a wall clock would have shown at THEN_NS that shows WALL_NS at BOOT_NS, both on the clock of boot time. */
+/* BOOT_NS and THEN_NS are times of the boot clock. If a wall clock shows WALL_NS at BOOT_NS: what it showed at THEN_NS.
+ */
 __s64 clock_wall_at(__s64 wall_ns, __u64 boot_ns, __u64 then_ns);
 
-/* A boot time for timers of this process, which know only its time namespace. */
+/* A time of the boot clock as this process's timers need it: they count in the process's own time namespace. */
 struct timespec clock_boot_to_timer(__u64 boot_ns);
 
-/* A wall time that may be any, or none. */
+/* A wall time out of a capture: any number of seconds, also before 1970, or not known at all. */
 struct moment {
 	bool known;
 	__u32 ns;
 	__s64 seconds; /* since 1970, or before */
 };
-bool moment_has_year(__s64 seconds); /* that a calendar tells: 32 bits of years */
+bool moment_has_year(__s64 seconds); /* false if its year does not fit into the 32 bits of struct tm */
 int moment_compare(const struct moment *a, const struct moment *b);
 
 /* Waits until clock_monotonic_ns() says so, or for a signal. */

@@ -8,9 +8,13 @@
 
 /*
  * Attaches to an interface with POLICY in force (NULL: the default preset), in MODE (XDP_MODE_NONE: native, or else
- * generic). Where a filter is attached already its program is replaced in place, and keeps counters and policy, unless
- * POLICY is given; not with UNDO. UNDO (NULL: for good) is filled, and the change is then one that this process guards.
- * LOCATION is then where the filter is. -errno with DIAG filled; the interface is then as before.
+ * generic). Where a filter is attached already its program is replaced in place; counters stay, and so does the policy
+ * unless POLICY is given.
+ *
+ * UNDO is NULL if the filter is to stay. Otherwise UNDO is filled with what it takes to detach the filter again, and
+ * this process has to guard it until the change is confirmed; then it is an error if a filter is attached already.
+ *
+ * On success LOCATION is where the filter is. On failure: -errno with DIAG filled, and the interface is as before.
  */
 int attach(struct location *location, const char *interface, enum xdp_mode mode, const struct policy *policy,
 	   struct undo *undo, struct diag *diag);

@@ -6,7 +6,8 @@
  * on that terminal that makes the change, but one that has left its session before, keeps none of its files, and
  * depends on nothing but its own life. It has the old policy in its memory, and waits by a clock that goes on while the
  * machine is suspended. Before it may take the change back it takes the lock that every change needs, and then looks
- * whether the mark that says "unconfirmed" is still there: so a confirmation either comes before or finds it gone.
+ * whether the mark that says "unconfirmed" is still there. So a confirmation either removes the mark in time, and the
+ * change stays, or finds that the mark is gone and the change was taken back.
  *
  * Asked to end (SIGTERM: a service that stops, a session whose processes are ended) it takes the change back at once.
  * Killed (SIGKILL) it can do nothing: its lock is free then, and `status` says so.

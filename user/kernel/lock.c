@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The lock is asked for again and again, not waited for in the kernel: between two questions all else can be looked at.
- * Signals are let in only while nothing is asked, so that none is missed.
+ * This process does not sleep in the kernel until the lock is free. It tries to take the lock again and again, and
+ * looks between two attempts at signals, deadlines and at who has the lock. Signals are blocked during an attempt, and
+ * let in between attempts, so that no signal is missed.
  */
 #include "kernel/lock.h"
 

@@ -62,7 +62,10 @@ int pending_read(__u32 filter, struct pending *pending);
 /* Confirms. -errno: the mark is still there. */
 int pending_remove(__u32 filter);
 
-/* The filter has another generation, by what may be done while a change of it is unconfirmed. -errno */
+/*
+ * FILTER, which has an unconfirmed change, has got another GENERATION by something that is allowed meanwhile, such as a
+ * new program in place of the old one. The mark is written anew, so that the change can still be taken back. -errno
+ */
 int pending_follow(__u32 filter, __u32 generation);
 
 /* Removes the marks that nobody guards any more, of filters that are gone, from ROOT, which is PINS_ROOT. */

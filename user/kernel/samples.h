@@ -68,7 +68,7 @@ bool samples_no_ethernet(const struct samples *samples);
  */
 int samples_poll(struct samples *samples, int timeout_ms, struct diag *diag);
 
-/* What there was since it was opened. SEEN - SAMPLED - LOST were left out by the limit on the rate. */
+/* Frames since SAMPLES was opened. Those that are neither SAMPLED nor LOST were left out by the limit on the rate. */
 struct samples_count {
 	__u64 seen;    /* frames dropped, or that would have been */
 	__u64 sampled; /* of these, handed over or still to be */

@@ -5,7 +5,10 @@
 
 #include "policy/policy.h"
 
-/* What tells how much was counted from then on, whatever becomes of filter, policy and counters meanwhile. */
+/*
+ * One moment in the life of a filter. What was counted between two marks is their difference, also if the counters were
+ * reset, or rules came and went, between them; if the filter is another one, all that it has counted is new.
+ */
 struct counts_mark {
 	__u32 filter;	/* its id */
 	__u64 taken_ns; /* CLOCK_BOOTTIME */

@@ -29,8 +29,8 @@ const struct ff_rule *matrix_rule(const struct matrix_row *row, const struct pol
 const char *matrix_verdict_name(const struct matrix_row *row); /* pass, drop or would-drop */
 
 /*
- * What the policy that was asked would have made of the packets that were counted. Exemptions are unknown here, so with
- * those, what would have been dropped is at most this.
+ * What another policy would have made of the packets that were counted. The counters do not say which packets were
+ * exempt; so if that policy exempts anything, the number of packets that it would have dropped is an upper bound.
  */
 struct matrix_history {
 	__u64 frames;

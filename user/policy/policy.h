@@ -35,8 +35,9 @@ struct ff_rule *policy_find(struct policy *policy, const char *name);
 int policy_set_mode(struct policy *policy, const char *name, enum ff_mode mode, struct diag *diag);
 
 /*
- * Notes in the label that the policy is no longer what it says, or that it is again. Only of a preset that can be told:
- * what a file said is not kept.
+ * To be called when rules, modes or exemptions of POLICY were changed. Adds ", changed" to its label, or takes that
+ * away if POLICY is again exactly the preset that the label names. The label of a policy file keeps ", changed" for
+ * good, because nobody remembers what the file said.
  */
 void policy_label_changed(struct policy *policy);
 
