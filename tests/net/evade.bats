@@ -46,22 +46,12 @@ evade() { in_a "$PYTHON" "$BATS_TEST_DIRNAME/evade.py" a0 "$1"; }
 # attempt KIND [ATTACH-OPTION...]: sends them, and compares: each class as often as it was made, and behind the filter what
 # is not dropped. MADE: what was sent, by class.
 attempt() {
-	local class n dropped=0
 	ff attach "${@:2}" s0 >/dev/null
 	count_attempts
 	MADE=$(evade "$1")
-	while read -r class n; do
-		if [ "$(mode "$class")" = enforce ]; then
-			equal "$(count "$class" dropped)" "$n" "$class dropped"
-			dropped=$((dropped + n))
-		elif [ "$class" != passed ]; then
-			equal "$(stats ".not_judged[\"$class\"]")" "$n" "$class"
-		fi
-	done < <(jq -r 'to_entries[] | "\(.key) \(.value)"' <<<"$MADE")
-	equal "$(stats .dropped.packets)" "$dropped" "dropped"
+	counted_as_made "$MADE"
 	equal "$(stats .frames.packets)" "$(jq add <<<"$MADE")" "frames"
-	equal "$(behind)" "$(($(jq add <<<"$MADE") - dropped))" "arrived behind the filter"
-	sums_agree
+	equal "$(behind)" "$(($(jq add <<<"$MADE") - DROPPED))" "arrived behind the filter"
 }
 
 made() { jq ".[\"$1\"]" <<<"$MADE"; }

@@ -307,6 +307,22 @@ sums_agree() {
 	}
 }
 
+# counted_as_made JSON: how many frames of each class were sent, or of each rule where flags are judged ("passed": no
+# rule's). Each is counted as often, and dropped where its rule is enforced. DROPPED: how many those are.
+counted_as_made() {
+	local class n
+	DROPPED=0
+	while read -r class n; do
+		if [ "$(mode "$class")" = enforce ]; then
+			equal "$(count "$class" dropped)" "$n" "$class dropped" || return
+			DROPPED=$((DROPPED + n))
+		elif [ "$class" != passed ]; then
+			equal "$(stats ".not_judged[\"$class\"]")" "$n" "$class" || return
+		fi
+	done < <(jq -r 'to_entries[] | "\(.key) \(.value)"' <<<"$1")
+	equal "$(stats .dropped.packets)" "$DROPPED" "dropped" && sums_agree
+}
+
 # After detach: no program on s0, no pin of this namespace.
 nothing_left() {
 	equal "$(xdp_id s0)" "" "program on s0" && equal "$(pins_of "$SERVER_ID")" "" "pins"

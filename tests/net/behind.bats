@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# A real Linux behind the filter: to illegal flags in shapes that a filter may read otherwise than Linux does, it answers
+# without the filter, and is silent with it. Legal flags in the same shapes are answered, but for the shapes that are
+# dropped themselves. The shapes are in behind.py.
+
+bats_require_minimum_version 1.5.0
+load lib.bash
+
+setup_file() { net_setup_file; }
+setup() {
+	net_setup
+	in_a sysctl -q -w net.ipv6.conf.a0.disable_ipv6=1 # it would speak: of multicast groups, of routers
+	know_sender
+}
+teardown() { net_teardown; }
+
+# The address that the segments come from is nobody's, so that nobody but behind.py hears the answers.
+know_sender() {
+	in_s ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
+	in_s ip neigh replace 2001:db8::77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
+}
+
+# become_tap: s0 is a tap instead of a veth, with the same addresses.
+become_tap() {
+	in_s ip link del s0
+	in_s ip tuntap add s0 mode tap vnet_hdr
+	in_s ip link set s0 address 02:00:00:00:00:05 up
+	in_s ip address add "$S4/24" dev s0
+	in_s ip address add "$S6/64" dev s0 nodad
+	know_sender
+}
+
+# try veth|cut-veth|tap open|filtered: all shapes. MADE: what was sent, by class.
+try() {
+	local told enter=in_a interface=a0
+	[ "$1" != tap ] || enter=in_s interface=s0
+	told=$($enter "$PYTHON" "$BATS_TEST_DIRNAME/behind.py" "$1" "$interface" "$2")
+	MADE=$(jq .made <<<"$told")
+	equal "$(jq -r '.wrong | to_entries[] | "\(.key): \(.value)"' <<<"$told")" "" "otherwise than it should be"
+	[ "$(jq .tried <<<"$told")" -gt 500 ]
+}
+
+@test "veth: without a filter, whatever the shape is answered" { try veth open; }
+
+@test "tap: without a filter, whatever the shape is answered" {
+	become_tap
+	try tap open
+}
+
+# behind_filter WIRE native|generic
+behind_filter() {
+	ff attach --mode "$2" s0
+	try "$1" filtered
+	counted_as_made "$MADE"
+}
+
+@test "veth, native: no illegal flags are answered, whatever the shape" { behind_filter cut-veth native; }
+
+@test "veth, generic: no illegal flags are answered, whatever the shape" { behind_filter veth generic; }
+
+@test "tap, native: no illegal flags are answered, whatever the shape" {
+	become_tap
+	behind_filter tap native
+}
+
+@test "tap, generic: no illegal flags are answered, whatever the shape" {
+	become_tap
+	behind_filter tap generic
+}
