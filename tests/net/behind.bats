@@ -103,3 +103,22 @@ stray_behind_filter() {
 	become_tap
 	stray_behind_filter tap
 }
+
+# What Linux itself sends with length 0 is judged, and passes.
+@test "honest segments of more than 64 KiB are not malformed" {
+	local address
+	need_tools iperf3
+	in_a "$PYTHON" "$BATS_TEST_DIRNAME/big_tcp.py" a0 || skip "no BIG TCP for IPv4: Linux 6.3 has it"
+	in_a sysctl -q -w net.ipv6.conf.a0.disable_ipv6=0
+	in_a ip address add "$A6/64" dev a0 nodad
+	start_in "$SERVER" iperf3 -s --forceflush
+	wait_until 10 grep -q listening "$BATS_TEST_TMPDIR/out"
+	for address in "$S4" "$S6"; do
+		ff attach --mode generic s0
+		in_a timeout 60 iperf3 -c "$address" -n 100M >/dev/null
+		equal "$(stats '.not_judged.malformed')" 0 "$address: malformed"
+		equal "$(stats .dropped.packets)" 0 "$address: dropped"
+		[ "$(stats '.frames.bytes / .frames.packets | floor')" -gt 65535 ] # else it shows nothing
+		ff detach s0
+	done
+}
