@@ -233,18 +233,24 @@ class Tap:
 
 
 class Capture:
-    """Takes whatever can be told by bytes alone, and is never answered."""
+    """Takes what can be told by bytes alone, and is never answered."""
     cuts = False
 
     def __init__(self, name):
         self.file = open(name, "wb")
         self.file.write(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
 
-    def send(self, _, frame):
-        self.file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+    def send(self, vnet, frame):
+        if vnet == NO_OFFLOAD and len(frame) <= 1514:  # what an interface takes
+            self.file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
 
 
 WIRES = {"veth": Veth, "cut-veth": CutVeth, "tap": Tap}
+
+
+def open_wire(args):
+    """The one that the first of ARGS name, which are taken off."""
+    return WIRES[args.pop(0)](args.pop(0)) if args[0] in WIRES else Capture(args.pop(0))
 
 
 def answered_port(frame):
@@ -304,7 +310,7 @@ def main():
     if args == ["shapes"]:
         print(*(name for name, make in SHAPES.items() if next(iter(make(1, SYN)))[2] == NO_OFFLOAD), sep="\n")
         return
-    wire = WIRES[args.pop(0)](args.pop(0)) if args[0] in WIRES else Capture(args.pop(0))
+    wire = open_wire(args)
     filtered = args.pop(0) == "filtered"
     tried, made, sent = [], collections.Counter(), 0
     for port, name, flags, frames in attempts(args or SHAPES):

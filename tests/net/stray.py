@@ -3,6 +3,7 @@
 """Sends random frames that hide a TCP segment with illegal flags, and prints those that the stack answers.
 
     stray.py veth|tap INTERFACE SEED COUNT
+    stray.py FILE.pcap SEED COUNT           writes those without offload, and sends nothing
 
 Tags, extension headers, options, fragments in any order that overlap or repeat, lengths that are wrong, what segmentation
 offload says, and then some bytes changed, cut off or added. TCP's checksum is right: what is answered is the segment as it
@@ -180,9 +181,11 @@ def frames_of(rng, port):
 
 
 def main():
-    wire = behind.WIRES[sys.argv[1]](sys.argv[2])
-    rng, seen, sent, frames = random.Random(int(sys.argv[3])), set(), {}, 0
-    for port in range(1024, 1024 + int(sys.argv[4])):
+    args = sys.argv[1:]
+    wire = behind.open_wire(args)
+    seed, count = map(int, args)
+    rng, seen, sent, frames = random.Random(seed), set(), {}, 0
+    for port in range(1024, 1024 + count):
         sent[port] = list(frames_of(rng, port))
         for vnet, frame in sent[port]:
             try:
@@ -190,10 +193,11 @@ def main():
             except OSError:  # this kernel takes no such frame
                 continue
             frames += 1
-            if frames % behind.BURST == 0:
+            if frames % behind.BURST == 0 and not isinstance(wire, behind.Capture):
                 time.sleep(0.002)
                 seen |= behind.answered_so_far(wire)
-    seen |= behind.answers(wire, 10)
+    if not isinstance(wire, behind.Capture):
+        seen |= behind.answers(wire, 10)
     shown = [[f"{vnet.hex()} {frame.hex()}" for vnet, frame in sent[port]] for port in sorted(seen)]
     json.dump({"sent": len(sent), "answered": len(seen), "shown": shown[:SHOWN]}, sys.stdout)
 

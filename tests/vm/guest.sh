@@ -201,6 +201,67 @@ split_chain_is_discarded() {
 	equal "$(ipv6_count Ip6ReasmOKs) $(handed_to_tcp)" "0 0" "with the filter"
 }
 
+# ---- shapes that a filter may read otherwise than the stack behind it (tests/net/behind.py)
+
+segments_answered() { awk '/^Tcp:/ && number++ { print $15 }' /proc/net/snmp; }
+
+behind_receiver() {
+	ipv6_receiver
+	ip addr add 192.0.2.2/24 dev v1
+	ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:ee dev v1 nud permanent
+}
+
+# answers_since BEFORE NUMBER: segments that were answered; waits up to a second until they are so many.
+answers_since() {
+	local i
+	for ((i = 0; i < 10; i++)); do
+		[ $(($(segments_answered) - $1)) -lt "$2" ] || break
+		sleep 0.1
+	done
+	echo $(($(segments_answered) - $1))
+}
+
+# Without a filter, the stack answers each segment of each shape.
+all_shapes_are_answered() {
+	local shape tried before failed=0
+	behind_receiver
+	while read -r shape tried; do
+		before=$(segments_answered)
+		send v0 "/behind/$shape.pcap"
+		equal "$(answers_since "$before" "$tried")" "$tried" "$shape" || failed=1
+	done </behind/tried
+	[ "$failed" = 0 ]
+}
+
+# Behind a filter, only the legal ones, and of shapes that are dropped themselves none.
+only_legal_flags_are_answered() { # MODE
+	local before expected
+	behind_receiver
+	flagfilter attach --mode "$1" v1
+	before=$(segments_answered) expected=$(jq .expected /behind/all.json)
+	send v0 /behind/all.pcap
+	equal "$(answers_since "$before" $((expected + 1)))" "$expected" "answered"
+	equal "$(stats v1 '[.rules[] | select(.dropped.packets > 0) | {(.name): .dropped.packets}] | add' | jq -cS .)" \
+		"$(jq -cS '.made | del(.passed, .fragment, .["non-tcp"])' /behind/all.json)" "dropped"
+}
+
+# Random shapes with illegal flags: 2000 without a filter, and other ones behind it, for fragments wait for others a while.
+strays_are_answered_without_filter_alone() {
+	local mode before
+	behind_receiver
+	before=$(segments_answered)
+	send v0 /behind/stray-open.pcap
+	[ "$(answers_since "$before" 300)" -ge 300 ]
+	for mode in native generic; do
+		flagfilter attach --mode "$mode" v1
+		before=$(segments_answered)
+		send v0 "/behind/stray-$mode.pcap"
+		equal "$(answers_since "$before" 1)" 0 "answered, $mode"
+		[ "$(stats v1 .dropped.packets)" -ge 300 ]
+		flagfilter detach v1
+	done
+}
+
 # ---- one filter on an interface
 
 # attach, drop, toggle, detach between FROM and TO, in MODE
@@ -575,6 +636,10 @@ run_tests() {
 	it "capabilities of all else where the filter is exclusive" exclusive_needs
 	if ! kernel_is 5.11; then it "locked memory, and what to do about it" locked_memory_counts; fi
 	it "IPv6 first fragments that end inside extension headers come to nothing" split_chain_is_discarded
+	it "without a filter, segments are answered whatever their shape" all_shapes_are_answered
+	it "behind the filter, native, no illegal flags are answered, whatever their shape" only_legal_flags_are_answered native
+	it "behind the filter, generic, no illegal flags are answered, whatever their shape" only_legal_flags_are_answered generic
+	it "random shapes of illegal flags are answered without a filter alone" strays_are_answered_without_filter_alone
 	# before vmxnet3 has had a program, for which it switches LRO off
 	it "doctor is right of e1000, vmxnet3 and virtio_net" cards
 	it "virtio_net, native: attach, drop, toggle, detach" comes_and_goes w0 w1 native

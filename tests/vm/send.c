@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define FILE_HEADER 24
+#define BURST 16 /* what a veth's ring takes at once */
 
 int main(int argc, char **argv)
 {
@@ -16,6 +18,7 @@ int main(int argc, char **argv)
 	} record;
 	unsigned char frame[9014];
 	FILE *capture = argc == 3 ? fopen(argv[2], "rb") : NULL;
+	unsigned int sent = 0;
 	int wire = socket(AF_PACKET, SOCK_RAW, 0);
 
 	if (!capture || fseek(capture, FILE_HEADER, SEEK_SET) || wire < 0) {
@@ -29,6 +32,8 @@ int main(int argc, char **argv)
 			perror(argv[2]);
 			return 1;
 		}
+		if (++sent % BURST == 0)
+			usleep(2000);
 	}
 	return 0;
 }

@@ -111,6 +111,19 @@ make_frames() { # ROOT
 	PYTHON
 }
 
+# A capture of each shape of tests/net/behind.py, how many segments are in it, and one of all; and three of random ones.
+make_shapes() { # DIR
+	local shape
+	mkdir "$1"
+	for shape in $(tests/net/behind.py shapes); do
+		echo "$shape $(tests/net/behind.py "$1/$shape.pcap" open "$shape" | jq .tried)"
+	done >"$1/tried"
+	tests/net/behind.py "$1/all.pcap" filtered >"$1/all.json"
+	tests/net/stray.py "$1/stray-open.pcap" 1 2000 >/dev/null
+	tests/net/stray.py "$1/stray-native.pcap" 2 2000 >/dev/null
+	tests/net/stray.py "$1/stray-generic.pcap" 3 2000 >/dev/null
+}
+
 archive() { (cd "$1" && find . | cpio -o -H newc --quiet -R 0:0); }
 
 # Everything but the modules, which are each kernel's own.
@@ -125,6 +138,7 @@ make_root() {
 	cp -r --parents /usr/lib/x86_64-linux-gnu/bpf "$root"
 	cp "$OUT/seen.o" "$OUT/fault.so" tests/vm/{exempt.yaml,privileges.sh,faults.sh,links.sh} "$root"
 	tests/net/evade.py "$root/split-chain.pcap" split-chain >/dev/null
+	make_shapes "$root/behind"
 	install tests/vm/guest.sh "$root/init"
 	make_frames "$root"
 	archive "$root" >"$OUT/root.cpio"
