@@ -11,15 +11,9 @@ setup_file() { net_setup_file; }
 setup() {
 	net_setup
 	in_a sysctl -q -w net.ipv6.conf.a0.disable_ipv6=1 # it would speak: of multicast groups, of routers
-	know_sender
+	know_nobody
 }
 teardown() { net_teardown; }
-
-# The address that the segments come from is nobody's, so that nobody but behind.py hears the answers.
-know_sender() {
-	in_s ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
-	in_s ip neigh replace 2001:db8::77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
-}
 
 # become_tap: s0 is a tap instead of a veth, with the same addresses.
 become_tap() {
@@ -28,7 +22,7 @@ become_tap() {
 	in_s ip link set s0 address 02:00:00:00:00:05 up
 	in_s ip address add "$S4/24" dev s0
 	in_s ip address add "$S6/64" dev s0 nodad
-	know_sender
+	know_nobody
 }
 
 # try veth|cut-veth|tap open|filtered: all shapes. MADE: what was sent, by class.

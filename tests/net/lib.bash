@@ -307,6 +307,12 @@ sums_agree() {
 	}
 }
 
+# The server knows 192.0.2.77 and 2001:db8::77, which are nobody's: answers cross the wire, and nobody reacts.
+know_nobody() {
+	in_s ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
+	in_s ip neigh replace 2001:db8::77 lladdr 02:00:00:00:00:ee dev s0 nud permanent
+}
+
 # counted_as_made JSON: how many frames of each class were sent, or of each rule where flags are judged ("passed": no
 # rule's). Each is counted as often, and dropped where its rule is enforced. DROPPED: how many those are.
 counted_as_made() {
