@@ -165,10 +165,9 @@ expect_failure() {
 	expect_failure "$BATS_TEST_TMPDIR/header" "not a capture: "
 	{
 		head -c 20 "$FRAMES.pcap"
-		printf '\161\0\0\0'
-	} >"$BATS_TEST_TMPDIR/cooked"
-	expect_failure "$BATS_TEST_TMPDIR/cooked" "LINUX_SLL"
-	expect_failure "$BATS_TEST_TMPDIR/cooked" "not on \`any\`"
+		printf '\151\0\0\0'
+	} >"$BATS_TEST_TMPDIR/wlan"
+	expect_failure "$BATS_TEST_TMPDIR/wlan" "link type is IEEE802_11; judged are frames of Ethernet, "
 }
 
 @test "a FIFO is read to its end" {

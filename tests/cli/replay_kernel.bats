@@ -108,6 +108,23 @@ expect_agreement() {
 	grep -q $'\tdrop\ttiny-fragment$' "$BATS_TEST_TMPDIR/kernel"
 }
 
+@test "both engines agree on every frame of each other link type" {
+	local type
+	"$BATS_TEST_DIRNAME/../frames/make_captures.py" "$FRAMES" "$BATS_TEST_TMPDIR"
+	cat >"$BATS_TEST_TMPDIR/policy.yaml" <<-EOF
+		version: 1
+		preset: strict
+		rules:
+		  - {name: syn-fin, mode: monitor}
+		exempt:
+		  ports: [443]
+	EOF
+	for type in LINUX_SLL LINUX_SLL2 RAW IPV4 IPV6 NULL LOOP; do
+		expect_agreement "$BATS_TEST_TMPDIR/$type.pcap"
+		expect_agreement "$BATS_TEST_TMPDIR/$type.pcap" --policy "$BATS_TEST_TMPDIR/policy.yaml"
+	done
+}
+
 @test "frames the kernel takes none of are judged natively, and that is said" {
 	run -0 --separate-stderr "$FLAGFILTER" replay "$FRAMES.pcap" --engine kernel
 	[[ $stderr =~ ^"flagfilter: the kernel engine takes no frames of this size, judged natively: "[0-9]+" of "[0-9]+$ ]]

@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #define ETHERNET 1
-#define LINUX_SLL 113
+#define IEEE802_11 105
+#define ODD 999 /* a type without a name */
 
 /* A file in memory, as it is written. */
 struct file {
@@ -115,17 +116,18 @@ static int open_bytes(const struct file *file, size_t size, struct capture **cap
 /* Reads CAPTURE to its end, and expects the frames in their order. How the end came is returned. */
 static int read_frames(struct capture *capture, unsigned int *frames, struct diag *diag)
 {
-	const void *data = NULL;
-	__u32 size = 0;
+	struct captured frame = {};
 	int more;
 
-	for (*frames = 0; (more = capture_next(capture, &data, &size, diag)) > 0; (*frames)++) {
+	for (*frames = 0; (more = capture_next(capture, &frame, diag)) > 0; (*frames)++) {
 		__u8 expected[512];
 
 		assert_true(*frames < FRAMES);
-		assert_int_equal(size, frame_size[*frames]);
-		memset(expected, *frames, size);
-		assert_memory_equal(data, expected, size);
+		assert_int_equal(frame.number, *frames + 1);
+		assert_int_equal(frame.size, frame_size[*frames]);
+		assert_int_equal(frame.file_size, frame_size[*frames]);
+		memset(expected, *frames, frame.size);
+		assert_memory_equal(frame.data, expected, frame.size);
 	}
 	return more;
 }
@@ -161,7 +163,7 @@ static void test_every_form(void **state)
  * A file cut anywhere: in its header it is no capture; later, the frames before are read, and the end is either clean
  * or said to be none.
  */
-static void check_cuts(const struct file *file, size_t header, const char *beginning)
+static void check_cuts(const struct file *file, size_t header, const char *beginning, unsigned int ends)
 {
 	unsigned int clean = 0;
 
@@ -190,7 +192,7 @@ static void check_cuts(const struct file *file, size_t header, const char *begin
 		assert_non_null(strstr(diag.text, said));
 		assert_false(diag.usage);
 	}
-	assert_int_equal(clean, FRAMES); /* before each frame */
+	assert_int_equal(clean, ends);
 }
 
 static void test_cut_anywhere(void **state)
@@ -199,9 +201,9 @@ static void test_cut_anywhere(void **state)
 
 	(void)state;
 	make_pcap(&file, false, 0xa1b2c3d4, ETHERNET);
-	check_cuts(&file, 24, ": not a capture: ");
+	check_cuts(&file, 24, ": not a capture: ", FRAMES); /* before each frame */
 	make_pcapng(&file, false, ETHERNET);
-	check_cuts(&file, 48, ": not a capture: ");
+	check_cuts(&file, 28, ": not a capture: ", 1 + FRAMES); /* and before the interface */
 }
 
 static void expect_no_capture(const char *path, int error, const char *words)
@@ -219,7 +221,8 @@ static void expect_no_capture(const char *path, int error, const char *words)
 
 static void test_not_a_capture(void **state)
 {
-	static const char *const text[] = {"", "version: 1\npreset: default\n", "\x1f\x8b\x08\x00 a compressed file"};
+	static const char *const text[] = {"", "version: 1\npreset: default\n", "\x1f\x8b\x08\x00 a compressed file",
+					   "\x1f", "\x1f\x8b"};
 
 	(void)state;
 	expect_no_capture("/nonexistent/file.pcap", -ENOENT, ": No such file or directory");
@@ -243,37 +246,40 @@ static void test_random_bytes(void **state)
 	for (unsigned int i = 0; i < 2000; i++) {
 		_cleanup_capture_ struct capture *capture = NULL;
 		struct diag diag = {};
-		const void *data;
-		__u32 size;
+		struct captured frame;
 
 		file = good;
 		for (unsigned int changes = 1 + rand() % 4; changes; changes--)
 			file.bytes[rand() % file.size] = rand();
 		if (open_bytes(&file, file.size, &capture, &diag))
 			continue;
-		while (capture_next(capture, &data, &size, &diag) > 0)
+		while (capture_next(capture, &frame, &diag) > 0)
 			;
 	}
 }
 
-static void test_link_type(void **state)
+static void test_other_link_type(void **state)
 {
-	struct file file;
+	static const __u16 types[] = {IEEE802_11, ODD};
 
 	(void)state;
-	for (unsigned int i = 0; i < 3; i++) {
-		_cleanup_fd_ int fd = -1;
-		char path[32];
+	for (unsigned int i = 0; i < 2; i++) {
+		struct captured frame;
+		struct file file;
+		_cleanup_capture_ struct capture *pcap = NULL, *pcapng = NULL;
+		struct diag diag = {};
 
-		if (i == 0)
-			make_pcap(&file, false, 0xa1b2c3d4, LINUX_SLL);
-		else if (i == 1)
-			make_pcapng(&file, false, LINUX_SLL);
-		else
-			make_pcap(&file, false, 0xa1b2c3d4, 999); /* a type without a name */
-		fd = make_path(file.bytes, file.size, path);
-		expect_no_capture(path, -EPROTONOSUPPORT, i == 2 ? "999, not Ethernet" : "LINUX_SLL, not Ethernet");
-		expect_no_capture(path, -EPROTONOSUPPORT, "-i IF");
+		make_pcap(&file, false, 0xa1b2c3d4, types[i]);
+		assert_int_equal(open_bytes(&file, file.size, &pcap, &diag), -EPROTONOSUPPORT);
+		assert_non_null(strstr(diag.text, i ? "link type is 999; " : "link type is IEEE802_11; "));
+		/* Where there may be several, it is known at the end. */
+		diag = (struct diag){};
+		make_pcapng(&file, false, types[i]);
+		assert_int_equal(open_bytes(&file, file.size, &pcapng, &diag), 0);
+		assert_int_equal(capture_next(pcapng, &frame, &diag), -EPROTONOSUPPORT);
+		assert_non_null(strstr(diag.text, i ? "link type is 999; " : "link type is IEEE802_11; "));
+		assert_int_equal(capture_passed_over(pcapng, types[i]), FRAMES);
+		assert_int_equal(capture_passed_over(pcapng, ETHERNET), 0);
 	}
 }
 
@@ -286,10 +292,10 @@ static void test_huge_frames(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
 		_cleanup_capture_ struct capture *capture = NULL;
-		__u32 claimed = i ? 0x7fffffff : sizeof(zero), size;
+		__u32 claimed = i ? 0x7fffffff : sizeof(zero);
 		_cleanup_fd_ int fd = -1;
+		struct captured frame;
 		struct diag diag = {};
-		const void *data;
 		char path[32];
 
 		make_pcap(&file, false, 0xa1b2c3d4, ETHERNET);
@@ -304,11 +310,11 @@ static void test_huge_frames(void **state)
 		assert_int_equal(write(fd, zero, sizeof(zero)), sizeof(zero));
 		assert_int_equal(capture_open(&capture, path, &diag), 0);
 		assert_int_equal(capture_begin(capture, &diag), 0);
-		assert_int_equal(capture_next(capture, &data, &size, &diag), i ? -EIO : 1);
+		assert_int_equal(capture_next(capture, &frame, &diag), i ? -EIO : 1);
 		if (i)
 			assert_non_null(strstr(diag.text, ": broken after frame 0: "));
 		else
-			assert_int_equal(size, sizeof(zero));
+			assert_int_equal(frame.size, sizeof(zero));
 	}
 }
 
@@ -335,9 +341,9 @@ static void test_standard_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_form),     cmocka_unit_test(test_cut_anywhere),
-		cmocka_unit_test(test_not_a_capture),  cmocka_unit_test(test_random_bytes),
-		cmocka_unit_test(test_link_type),      cmocka_unit_test(test_huge_frames),
+		cmocka_unit_test(test_every_form),	cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_not_a_capture),	cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_other_link_type), cmocka_unit_test(test_huge_frames),
 		cmocka_unit_test(test_standard_input),
 	};
 

@@ -5,12 +5,14 @@
 #include "kernel/program.h"
 #include "packet/capture.h"
 #include "packet/engine_native.h"
+#include "packet/link_type.h"
 #include "policy/compile.h"
 #include "show/output.h"
 #include "show/report.h"
 #include "show/summary.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 struct arguments {
@@ -24,6 +26,7 @@ struct replay {
 	struct engine_native *native; /* with a trial, for the frames it refuses */
 	struct program_trial *trial;  /* NULL: the native engine judges everything */
 	struct summary *summary;      /* NULL: none is asked for */
+	struct ff_counters longer;    /* what both count too little: bytes that a frame has in the file alone */
 	__u64 frames;
 	__u64 refused; /* by the trial, of these */
 };
@@ -44,21 +47,36 @@ static bool is_refusal(int error, __u32 size)
 	return size > TRIAL_SIZE_SAFE && (error == -EINVAL || error == -EMSGSIZE || error == -ENOMEM);
 }
 
-static int judge(struct replay *replay, const void *frame, __u32 size, struct outcome *outcome, struct diag *diag)
+static int judge(struct replay *replay, const struct captured *frame, struct outcome *outcome, struct diag *diag)
 {
 	int error;
 
-	if (replay->trial && size >= TRIAL_SIZE_MIN) {
-		error = program_trial_run(replay->trial, frame, size, outcome);
+	if (replay->trial && frame->size >= TRIAL_SIZE_MIN) {
+		error = program_trial_run(replay->trial, frame->data, frame->size, outcome);
 		if (!error)
 			return 0;
-		if (!is_refusal(error, size))
+		if (!is_refusal(error, frame->size))
 			return diag_fail(diag, error, "the kernel cannot run the program on frame %llu (%u bytes): %s",
-					 replay->frames, size, strerror(-error));
+					 frame->number, frame->size, strerror(-error));
 	}
 	replay->refused += replay->trial != NULL;
-	*outcome = engine_native_judge(replay->native, frame, size);
+	*outcome = engine_native_judge(replay->native, frame->data, frame->size);
 	return 0;
+}
+
+/* A frame that met OUTCOME is BYTES longer than what was judged, or, modulo 2^64, shorter. */
+static void count_longer(struct ff_counters *longer, const struct outcome *outcome, __u64 bytes)
+{
+	struct ff_rule_count *rule = &longer->rule[FF_COUNTER(outcome->verdict)];
+
+	if (outcome->dropped)
+		rule->dropped.bytes += bytes;
+	else
+		longer->passed[outcome->class].bytes += bytes;
+	if (outcome->exempted)
+		rule->exempted.bytes += bytes;
+	else if (FF_ACTION(outcome->verdict) == FF_MONITOR)
+		rule->would_drop.bytes += bytes;
 }
 
 /* The rule that had a say, be it that an exemption overruled it; otherwise the class. */
@@ -69,9 +87,8 @@ static const char *say_name(const struct policy *policy, const struct outcome *o
 	return outcome->class < FF_NAMED_CLASSES ? "tcp" : class_name(outcome->class);
 }
 
-/* One line for one frame, with --json an object. */
-static int print_verdict(const struct replay *replay, const struct policy *policy, const struct outcome *outcome,
-			 bool json)
+/* One line for frame NUMBER, with --json an object. */
+static int print_verdict(__u64 number, const struct policy *policy, const struct outcome *outcome, bool json)
 {
 	const char *verdict = outcome->dropped				  ? "drop"
 			      : FF_ACTION(outcome->verdict) == FF_MONITOR ? "would-drop"
@@ -80,9 +97,9 @@ static int print_verdict(const struct replay *replay, const struct policy *polic
 	int length;
 
 	if (json)
-		length = printf("{\"frame\":%llu,\"verdict\":\"%s\",\"name\":\"%s\"}\n", replay->frames, verdict, name);
+		length = printf("{\"frame\":%llu,\"verdict\":\"%s\",\"name\":\"%s\"}\n", number, verdict, name);
 	else
-		length = printf("%llu\t%s\t%s\n", replay->frames, verdict, name);
+		length = printf("%llu\t%s\t%s\n", number, verdict, name);
 	return length < 0 ? -errno : 0;
 }
 
@@ -91,34 +108,34 @@ static int write_failed(int error, struct diag *diag)
 	return diag_fail(diag, error, "cannot write the output: %s", strerror(-error));
 }
 
-static void summarize(struct summary *summary, const struct outcome *outcome, const void *frame, __u32 size,
-		      const struct moment *time)
+static void summarize(struct summary *summary, const struct outcome *outcome, const struct captured *frame)
 {
 	struct packet packet;
 
-	if (!summary_frame(summary, outcome, time, size))
+	if (!summary_frame(summary, outcome, &frame->time, frame->file_size))
 		return;
-	packet_parse(&packet, frame, size, false);
+	packet_parse(&packet, frame->data, frame->size, false);
 	packet.class = outcome->class; /* also of a frame whose headers go on for long */
-	summary_source(summary, &packet, time, size);
+	summary_source(summary, &packet, &frame->time, frame->file_size);
 }
 
 static int replay_frames(struct replay *replay, struct capture *capture, const struct policy *policy,
 			 const struct arguments *arguments, bool json, struct diag *diag)
 {
+	struct captured frame;
 	struct outcome outcome;
-	const void *frame;
-	__u32 size;
 	int error;
 
-	while ((error = capture_next(capture, &frame, &size, diag)) > 0) {
+	while ((error = capture_next(capture, &frame, diag)) > 0) {
 		replay->frames++;
-		error = judge(replay, frame, size, &outcome, diag);
+		error = judge(replay, &frame, &outcome, diag);
 		if (error)
 			return error;
+		if (frame.size != frame.file_size)
+			count_longer(&replay->longer, &outcome, (__u64)frame.file_size - frame.size);
 		if (replay->summary)
-			summarize(replay->summary, &outcome, frame, size, capture_time(capture));
-		error = arguments->verdicts ? print_verdict(replay, policy, &outcome, json) : 0;
+			summarize(replay->summary, &outcome, &frame);
+		error = arguments->verdicts ? print_verdict(frame.number, policy, &outcome, json) : 0;
 		if (error)
 			return write_failed(error, diag);
 	}
@@ -144,15 +161,47 @@ static int read_counters(const struct replay *replay, struct ff_counters *counte
 	if (error)
 		return diag_fail(diag, error, "cannot read the program's counters: %s", strerror(-error));
 	add_counters(counters, engine_native_counters(replay->native));
+	add_counters(counters, &replay->longer);
 	return 0;
 }
 
-static int print_json(const struct replay *replay, const struct counts *counts, const char *capture)
+/* Frames that were not judged since their link type is another, by its name. */
+static int passed_over_to_json(const struct capture *capture, json_t *object)
 {
-	json_t *object = json_pack("{si ss ss ss}", "schema", 1, "capture", capture, "policy", counts->policy.label,
+	json_t *types = json_object();
+	char number[8];
+	int error = 0;
+
+	for (unsigned int type = 0; type <= UINT16_MAX; type++)
+		if (capture_passed_over(capture, type))
+			error |= json_object_set_new(types, link_type_name(type, number),
+						     json_integer(capture_passed_over(capture, type)));
+	return error | json_object_set_new(object, "other_link_types", types) ? -ENOMEM : 0;
+}
+
+static void print_passed_over(const struct capture *capture)
+{
+	bool first = true;
+	char number[8];
+
+	for (unsigned int type = 0; type <= UINT16_MAX; type++) {
+		if (!capture_passed_over(capture, type))
+			continue;
+		printf("%s%-40s %12llu\n", first ? "\nof other link types, not judged            packets\n" : "",
+		       link_type_name(type, number), capture_passed_over(capture, type));
+		first = false;
+	}
+}
+
+static int print_json(const struct replay *replay, const struct capture *capture, const struct counts *counts,
+		      const char *name)
+{
+	json_t *object = json_pack("{si ss ss ss}", "schema", 1, "capture", name, "policy", counts->policy.label,
 				   "engine", replay->trial ? "kernel" : "native");
 	int error = object ? report_to_json(counts, object) : -ENOMEM;
 
+	if (!error)
+		error = passed_over_to_json(capture, object);
 	if (!error && replay->trial)
 		error = json_object_set_new(object, "judged_natively", json_integer(replay->refused)) ? -ENOMEM : 0;
 	if (!error)
@@ -161,36 +210,42 @@ static int print_json(const struct replay *replay, const struct counts *counts, 
 	return error;
 }
 
-static int print_summary(const struct replay *replay, const char *capture, bool json)
+static int print_summary(const struct replay *replay, const struct capture *capture, const char *name, bool json)
 {
 	json_t *object;
 	int error;
 
 	if (!json) {
-		printf("%s: ", capture);
-		return summary_print(stdout, replay->summary);
+		printf("%s: ", name);
+		error = summary_print(stdout, replay->summary);
+		print_passed_over(capture);
+		return error;
 	}
-	object = json_pack("{si ss}", "schema", 1, "capture", capture);
+	object = json_pack("{si ss}", "schema", 1, "capture", name);
 	error = object ? summary_to_json(replay->summary, object) : -ENOMEM;
+	if (!error)
+		error = passed_over_to_json(capture, object);
 	if (!error)
 		return output_json(stdout, object);
 	json_decref(object);
 	return error;
 }
 
-static int print_report(const struct replay *replay, const struct counts *counts, const char *capture, bool json)
+static int print_report(const struct replay *replay, const struct capture *capture, const struct counts *counts,
+			const char *path, bool json)
 {
-	_cleanup_free_ char *name = strdup(capture);
+	_cleanup_free_ char *name = strdup(path);
 
 	if (!name)
 		return -ENOMEM;
 	text_clean(name);
 	if (replay->summary)
-		return print_summary(replay, name, json);
+		return print_summary(replay, capture, name, json);
 	if (json)
-		return print_json(replay, counts, name);
+		return print_json(replay, capture, counts, name);
 	printf("%s: %s, %s engine\n", name, counts->policy.label, replay->trial ? "kernel" : "native");
 	report_print(stdout, counts, NULL, 0);
+	print_passed_over(capture);
 	return 0;
 }
 
@@ -266,7 +321,7 @@ static int run(struct replay *replay, struct capture *capture, struct counts *co
 	error = read_counters(replay, &counts->counters, diag);
 	if (error)
 		return error;
-	error = print_report(replay, counts, arguments->capture, json);
+	error = print_report(replay, capture, counts, arguments->capture, json);
 	return error ? write_failed(error, diag) : broken;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "packet/capture.h"
 
+#include "packet/link_type.h"
 #include <byteswap.h>
 #include <errno.h>
 #include <stdint.h>
@@ -14,8 +15,11 @@
 enum {
 	PCAP_MICROSECONDS = 0xa1b2c3d4,
 	PCAP_NANOSECONDS = 0xa1b23c4d,
-	PCAP_MODIFIED = 0xa1b2cd34, /* each frame's header is 8 bytes longer */
+	PCAP_MODIFIED = 0xa1b2cd34,	     /* each frame's header is 8 bytes longer */
+	PCAP_IXIA_MICROSECONDS = 0x1c0001ab, /* the file's header is 4 bytes longer */
+	PCAP_IXIA_NANOSECONDS = 0x1c0001ac,
 	PCAP_HEADER_SIZE = 24,
+	PCAP_MAJOR_DGUX = 543, /* otherwise 2 */
 	PCAP_FRAME_MAX = 262144,
 
 	BLOCK_SECTION = 0x0a0d0d0a,
@@ -32,7 +36,7 @@ enum {
 	RESOLUTION_BINARY = 0x80,
 	INTERFACES_MAX = 65536,
 
-	LINKTYPE_ETHERNET = 1,
+	LINK_TYPES = 65536,
 	SECOND_NS = 1000000000,
 };
 
@@ -48,42 +52,20 @@ struct capture {
 	FILE *file;
 	bool swapped; /* the other byte order */
 	bool is_pcapng;
-	__u32 frame_header; /* size, in pcap */
+	bool lengths_exchanged; /* pcap: a frame's two lengths, maybe */
+	__u32 frame_header;	/* size, in pcap */
 	struct interface_block *interface;
 	unsigned int interfaces;
-	__u64 frames;	    /* read so far */
-	struct moment time; /* of the last one */
-	__u8 *block;	    /* what was read last: a frame, or a block without type and length */
+	__u64 frames;		   /* read so far */
+	__u64 passed_over;	   /* of these */
+	__u64 of_type[LINK_TYPES]; /* passed over */
+	__u8 *memory;		   /* the block, and room before it for another header */
+	__u8 *block;		   /* what was read last: a frame, or a block without type and length */
 	__u32 size, room;
 	const char *reason;   /* why nothing more is read */
 	char buffer[1 << 18]; /* of the file, whose own would be 4096 bytes */
 	char name[];	      /* in diagnostics */
 };
-
-static const char *link_type_name(__u16 type, char number[8])
-{
-	static const struct {
-		__u16 type;
-		const char *name;
-	} known[] = {
-		{0, "NULL"},
-		{9, "PPP"},
-		{101, "RAW"},
-		{105, "IEEE802_11"},
-		{108, "LOOP"},
-		{113, "LINUX_SLL"},
-		{127, "IEEE802_11_RADIO"},
-		{228, "IPV4"},
-		{229, "IPV6"},
-		{276, "LINUX_SLL2"},
-	};
-
-	for (unsigned int i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (known[i].type == type)
-			return known[i].name;
-	snprintf(number, 8, "%u", type);
-	return number;
-}
 
 static __u32 get32(const struct capture *capture, const void *from)
 {
@@ -123,13 +105,13 @@ static int read_bytes(struct capture *capture, void *to, __u32 size)
 /* The next SIZE bytes, into the block. -EIO, also at the end of the file. */
 static int read_block(struct capture *capture, __u32 size)
 {
-	if (size > capture->room || !capture->block) {
-		__u8 *larger =
-			realloc(capture->block, size + 1); /* a frame may be empty, and is somewhere all the same */
+	if (size > capture->room || !capture->memory) {
+		__u8 *larger = realloc(capture->memory, LINK_HEADROOM + size);
 
 		if (!larger)
 			return broken(capture, strerror(ENOMEM));
-		capture->block = larger;
+		capture->memory = larger;
+		capture->block = larger + LINK_HEADROOM;
 		capture->room = size;
 	}
 	capture->size = size;
@@ -194,42 +176,62 @@ static struct moment moment_from(__u64 units, __u8 resolution, __s64 offset_s)
 
 /* ---- the older format */
 
+static bool is_pcap_magic(__u32 magic)
+{
+	return magic == PCAP_MICROSECONDS || magic == PCAP_NANOSECONDS || magic == PCAP_MODIFIED ||
+	       magic == PCAP_IXIA_MICROSECONDS || magic == PCAP_IXIA_NANOSECONDS;
+}
+
 static int pcap_open(struct capture *capture, __u32 magic)
 {
+	const bool ixia = magic == PCAP_IXIA_MICROSECONDS || magic == PCAP_IXIA_NANOSECONDS;
 	struct interface_block interface = {.resolution = RESOLUTION_MICROSECONDS};
-	__u8 header[PCAP_HEADER_SIZE - sizeof(magic)];
-	int more = read_bytes(capture, header, sizeof(header));
+	__u8 header[PCAP_HEADER_SIZE - sizeof(magic) + 4];
+	int more = read_bytes(capture, header, sizeof(header) - (ixia ? 0 : 4));
+	__u16 major, minor;
 
 	if (more <= 0)
-		return broken(capture, "the file ends in its header");
-	if (get16(capture, header) != 2)
+		return broken(capture, capture->reason && more ? capture->reason : "the file ends in its header");
+	major = get16(capture, header);
+	minor = get16(capture, header + 2);
+	if (major != 2 && major != PCAP_MAJOR_DGUX)
 		return broken(capture, "an unknown version of the format");
+	/* Up to 2.2 the length on the wire came first; of files that say 2.3 some are so, too. */
+	capture->lengths_exchanged = major != 2 || minor <= 3;
 	capture->frame_header = magic == PCAP_MODIFIED ? 24 : 16;
-	if (magic == PCAP_NANOSECONDS)
+	if (magic == PCAP_NANOSECONDS || magic == PCAP_IXIA_NANOSECONDS)
 		interface.resolution = 9;
 	interface.link_type = get32(capture, header + 16) & 0xffff; /* above: whether there is an FCS */
 	return add_interface(capture, &interface);
 }
 
-static int pcap_next(struct capture *capture, const void **data, __u32 *size)
+static int pcap_next(struct capture *capture, struct captured *frame, __u16 *link_type)
 {
 	const struct interface_block *interface = &capture->interface[0];
 	__u8 header[24];
 	int more = read_bytes(capture, header, capture->frame_header);
+	__u32 size, wire_size;
 	__u64 units;
 
 	if (more <= 0)
 		return more;
-	*size = get32(capture, header + 8);
-	if (*size > PCAP_FRAME_MAX)
+	size = get32(capture, header + 8);
+	wire_size = get32(capture, header + 12);
+	if (capture->lengths_exchanged && wire_size < size)
+		size = wire_size;
+	if (size > PCAP_FRAME_MAX)
 		return broken(capture, "a frame that is too long to be one");
-	more = read_block(capture, *size);
+	more = read_block(capture, size);
 	if (more)
 		return more;
 	/* The seconds have no sign. */
 	units = get32(capture, header) * power_of_ten(interface->resolution) + get32(capture, header + 4);
-	capture->time = moment_from(units, interface->resolution, 0);
-	*data = capture->block;
+	*frame = (struct captured){
+		.data = capture->block,
+		.size = size,
+		.time = moment_from(units, interface->resolution, 0),
+	};
+	*link_type = interface->link_type;
 	return 1;
 }
 
@@ -250,23 +252,21 @@ static int begin_block(struct capture *capture, const __u8 header[8], __u32 *typ
 		capture->interfaces = 0;
 	}
 	*length = get32(capture, header + 4);
-	if (*length < (*type == BLOCK_SECTION ? 28 : 12) || *length % 4 || *length > BLOCK_MAX)
+	if (*length < (*type == BLOCK_SECTION ? 28 : 12) || *length % 4)
 		return broken(capture, "a block of an impossible length");
+	if (*length > BLOCK_MAX)
+		return broken(capture, "a block of more than 16 MiB is not read");
 	return 0;
 }
 
-/* The next block, without type and length. 1, or 0 at the end of the file. */
-static int next_block(struct capture *capture, __u32 *type)
+/* The block that begins with HEADER. 1 */
+static int finish_block(struct capture *capture, const __u8 header[8], __u32 *type)
 {
-	__u8 header[8];
 	__u32 length;
-	int error = read_bytes(capture, header, sizeof(header));
+	int error = begin_block(capture, header, type, &length);
 
-	if (error <= 0)
-		return error;
-	error = begin_block(capture, header, type, &length);
 	if (!error)
-		error = read_block(capture, length - sizeof(header) - (*type == BLOCK_SECTION ? 4 : 0));
+		error = read_block(capture, length - 8 - (*type == BLOCK_SECTION ? 4 : 0));
 	if (error)
 		return error;
 	capture->size -= sizeof(length);
@@ -275,6 +275,15 @@ static int next_block(struct capture *capture, __u32 *type)
 	return *type == BLOCK_SECTION && get16(capture, capture->block) != 1
 		       ? broken(capture, "an unknown version of the format")
 		       : 1;
+}
+
+/* The next block, without type and length. 1, or 0 at the end of the file. */
+static int next_block(struct capture *capture, __u32 *type)
+{
+	__u8 header[8];
+	int more = read_bytes(capture, header, sizeof(header));
+
+	return more > 0 ? finish_block(capture, header, type) : more;
 }
 
 static int read_interface(struct capture *capture)
@@ -309,11 +318,11 @@ static int read_interface(struct capture *capture)
 }
 
 /* The frame in the block of this TYPE. */
-static int read_packet(struct capture *capture, __u32 type, const void **data, __u32 *size)
+static int read_packet(struct capture *capture, __u32 type, struct captured *frame, __u16 *link_type)
 {
 	const __u32 header = type == BLOCK_SIMPLE_PACKET ? 4 : 20;
 	const struct interface_block *interface;
-	const __u8 *block = capture->block;
+	__u8 *block = capture->block;
 	__u32 number = 0;
 
 	if (capture->size < header)
@@ -323,32 +332,30 @@ static int read_packet(struct capture *capture, __u32 type, const void **data, _
 	if (number >= capture->interfaces)
 		return broken(capture, "a frame of an interface that is not described");
 	interface = &capture->interface[number];
-	if (interface->link_type != LINKTYPE_ETHERNET)
-		return broken(capture, "a frame of an interface whose link type is not Ethernet");
-	capture->time.known = false;
+	*frame = (struct captured){.data = block + header};
 	if (type == BLOCK_SIMPLE_PACKET) {
-		*size = get32(capture, block);
-		if (interface->snaplen && *size > interface->snaplen)
-			*size = interface->snaplen;
+		frame->size = get32(capture, block);
+		if (interface->snaplen && frame->size > interface->snaplen)
+			frame->size = interface->snaplen;
 	} else {
-		*size = get32(capture, block + 12);
-		capture->time = moment_from((__u64)get32(capture, block + 4) << 32 | get32(capture, block + 8),
-					    interface->resolution, interface->offset_s);
+		frame->size = get32(capture, block + 12);
+		frame->time = moment_from((__u64)get32(capture, block + 4) << 32 | get32(capture, block + 8),
+					  interface->resolution, interface->offset_s);
 	}
-	if (*size > capture->size - header)
+	if (frame->size > capture->size - header)
 		return broken(capture, "a frame that is longer than its block");
-	*data = block + header;
+	*link_type = interface->link_type;
 	return 1;
 }
 
-static int pcapng_next(struct capture *capture, const void **data, __u32 *size)
+static int pcapng_next(struct capture *capture, struct captured *frame, __u16 *link_type)
 {
 	__u32 type;
 	int more;
 
 	while ((more = next_block(capture, &type)) > 0) {
 		if (type == BLOCK_ENHANCED_PACKET || type == BLOCK_SIMPLE_PACKET || type == BLOCK_PACKET)
-			return read_packet(capture, type, data, size);
+			return read_packet(capture, type, frame, link_type);
 		if (type == BLOCK_INTERFACE)
 			more = read_interface(capture);
 		if (more < 0)
@@ -357,26 +364,17 @@ static int pcapng_next(struct capture *capture, const void **data, __u32 *size)
 	return more;
 }
 
-/* Up to the first interface. */
-static int pcapng_open_first(struct capture *capture)
+/* The first section's header. */
+static int pcapng_open(struct capture *capture)
 {
 	const __u32 magic = BLOCK_SECTION;
 	__u8 header[8];
-	__u32 type, length;
-	int more;
+	__u32 type;
 
 	memcpy(header, &magic, sizeof(magic));
-	if (read_bytes(capture, header + 4, 4) <= 0 || begin_block(capture, header, &type, &length))
+	if (read_bytes(capture, header + 4, 4) <= 0)
 		return broken(capture, capture->reason ? capture->reason : "the file ends in its header");
-	more = read_block(capture, length - 12);
-	while (more >= 0 && !capture->interfaces) {
-		more = next_block(capture, &type);
-		if (more > 0 && type == BLOCK_INTERFACE)
-			more = read_interface(capture);
-		else if (more == 0)
-			more = broken(capture, "no interface is described");
-	}
-	return more < 0 ? more : 0;
+	return finish_block(capture, header, &type) < 0 ? -EIO : 0;
 }
 
 /* ---- both */
@@ -389,9 +387,9 @@ static int open_format(struct capture *capture)
 		return broken(capture, "the file ends in its header");
 	capture->is_pcapng = magic == BLOCK_SECTION;
 	if (capture->is_pcapng)
-		return pcapng_open_first(capture);
+		return pcapng_open(capture);
 	for (unsigned int i = 0; i < 2; i++) {
-		if (magic == PCAP_MICROSECONDS || magic == PCAP_NANOSECONDS || magic == PCAP_MODIFIED)
+		if (is_pcap_magic(magic))
 			return pcap_open(capture, magic);
 		magic = bswap_32(magic);
 		capture->swapped = true;
@@ -414,17 +412,23 @@ static int open_file(FILE **file, const char *path)
 	return 0;
 }
 
-static int require_ethernet(const struct capture *capture, struct diag *diag)
+/* There is nothing to judge, for frames are of link type TYPE, and maybe of OTHERS. */
+static int refuse(const struct capture *capture, __u16 type, bool others, struct diag *diag)
 {
-	__u16 type = capture->interface[0].link_type;
 	char number[8];
 
-	if (type == LINKTYPE_ETHERNET)
-		return 0;
-	return diag_fail(
-		diag, -EPROTONOSUPPORT,
-		"%s: link type is %s, not Ethernet: capture with `-i IF` on an Ethernet interface, not on `any`",
-		capture->name, link_type_name(type, number));
+	return diag_fail(diag, -EPROTONOSUPPORT, "%s: link type is %s%s; judged are frames of " LINK_TYPES_JUDGED,
+			 capture->name, link_type_name(type, number), others ? ", and others" : "");
+}
+
+/* The same, at the end of a file. */
+static int refuse_all(const struct capture *capture, struct diag *diag)
+{
+	__u16 type = 0;
+
+	while (!capture->of_type[type])
+		type++;
+	return refuse(capture, type, capture->of_type[type] < capture->passed_over, diag);
 }
 
 int capture_open(struct capture **capture, const char *path, struct diag *diag)
@@ -449,7 +453,9 @@ int capture_begin(struct capture *capture, struct diag *diag)
 {
 	if (open_format(capture))
 		return diag_fail(diag, -EINVAL, "%s: not a capture: %s", capture->name, capture->reason);
-	return require_ethernet(capture, diag);
+	if (!capture->is_pcapng && !link_type_is_judged(capture->interface[0].link_type))
+		return refuse(capture, capture->interface[0].link_type, false, diag);
+	return 0;
 }
 
 void capture_close(struct capture *capture)
@@ -457,13 +463,14 @@ void capture_close(struct capture *capture)
 	if (capture->file)
 		fclose(capture->file);
 	free(capture->interface);
-	free(capture->block);
+	free(capture->memory);
 	free(capture);
 }
 
-int capture_next(struct capture *capture, const void **data, __u32 *size, struct diag *diag)
+/* The next frame of any link type, as it is in the file. 1, or 0, or -EIO. */
+static int next_frame(struct capture *capture, struct captured *frame, __u16 *link_type, struct diag *diag)
 {
-	int more = capture->is_pcapng ? pcapng_next(capture, data, size) : pcap_next(capture, data, size);
+	int more = capture->is_pcapng ? pcapng_next(capture, frame, link_type) : pcap_next(capture, frame, link_type);
 
 	if (more < 0)
 		return diag_fail(diag, -EIO, "%s: broken after frame %llu: %s", capture->name, capture->frames,
@@ -472,7 +479,26 @@ int capture_next(struct capture *capture, const void **data, __u32 *size, struct
 	return more;
 }
 
-const struct moment *capture_time(const struct capture *capture)
+int capture_next(struct capture *capture, struct captured *frame, struct diag *diag)
 {
-	return &capture->time;
+	__u16 link_type = 0;
+	int more;
+
+	while ((more = next_frame(capture, frame, &link_type, diag)) > 0 && !link_type_is_judged(link_type)) {
+		capture->of_type[link_type]++;
+		capture->passed_over++;
+	}
+	if (!more && capture->passed_over && capture->passed_over == capture->frames)
+		return refuse_all(capture, diag);
+	if (more <= 0)
+		return more;
+	frame->number = capture->frames;
+	frame->file_size = frame->size;
+	frame->data = link_type_to_ethernet(link_type, (void *)frame->data, &frame->size);
+	return 1;
+}
+
+__u64 capture_passed_over(const struct capture *capture, __u16 type)
+{
+	return capture->of_type[type];
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Frames from a capture file: pcap and pcapng, Ethernet only. */
+/*
+ * Frames from a capture file: pcap and pcapng, packed by gzip or not, of the link types that link_type.h tells. Frames
+ * of other link types are counted, and passed over.
+ */
 #ifndef PACKET_CAPTURE_H
 #define PACKET_CAPTURE_H
 
@@ -17,14 +20,23 @@ int capture_open(struct capture **capture, const char *path, struct diag *diag);
 int capture_begin(struct capture *capture, struct diag *diag);
 void capture_close(struct capture *capture);
 
-/*
- * The next frame, as far as it was captured: DATA is valid until the next call. 1, or 0 at the end, or -EIO with DIAG
- * filled where the file is broken; what was read before is good.
- */
-int capture_next(struct capture *capture, const void **data, __u32 *size, struct diag *diag);
+/* A frame, as far as it was captured. */
+struct captured {
+	const void *data; /* an Ethernet frame, made of what it was: see link_type_to_ethernet(); until the next call */
+	__u32 size;
+	__u32 file_size; /* as it is in the file */
+	__u64 number;	 /* in the file, where the first frame of any link type is 1 */
+	struct moment time;
+};
 
-/* When the last frame was captured. */
-const struct moment *capture_time(const struct capture *capture);
+/*
+ * The next frame that can be judged. 1, or 0 at the end, or -EIO with DIAG filled where the file is broken; what was
+ * read before is good. -EPROTONOSUPPORT at the end of a file that has frames, and none of them can be judged.
+ */
+int capture_next(struct capture *capture, struct captured *frame, struct diag *diag);
+
+/* How many frames of link type TYPE were passed over. */
+__u64 capture_passed_over(const struct capture *capture, __u16 type);
 
 DEFINE_CLEANUP(cleanup_capture, struct capture *, capture_close)
 #define _cleanup_capture_ _cleanup_(cleanup_capture)
