@@ -56,7 +56,7 @@ SANITIZE := $(UNCONFINED) -fsanitize=address,undefined -fno-sanitize-recover=all
 static = $(findstring /,$(shell $(CC) -print-file-name=$(1)))
 NCURSES := $(if $(call static,libtinfo.a),-l:libncursesw.a -l:libtinfo.a,-lncursesw -ltinfo)
 SECCOMP := $(if $(call static,libseccomp.a),-l:libseccomp.a,-lseccomp)
-LIBS := -lxdp -lbpf -lyaml -ljansson $(SECCOMP) $(NCURSES) -lm
+LIBS := -lxdp -lbpf -lyaml -ljansson -lz $(SECCOMP) $(NCURSES) -lm
 
 SOURCES := $(wildcard user/*.c user/*/*.c)
 OBJECTS := $(SOURCES:user/%.c=$(OUT)/user/%.o)

@@ -9,7 +9,7 @@ set -u
 
 # Package names of Debian 12 and 13. Each list also needs the first one.
 build=(gcc libc6-dev make clang llvm bpftool libbpf-dev libxdp-dev libyaml-dev libjansson-dev
-	libncurses-dev libseccomp-dev)
+	libncurses-dev libseccomp-dev zlib1g-dev)
 check=(libcmocka-dev bats zsh python3-scapy jq mandoc groff-base)
 demo=(iproute2 mount nmap hping3 curl python3 tcpdump)
 test=("${demo[@]}" "${check[@]}" tshark ethtool iperf3 nftables tmux procps strace systemd util-linux xdp-tools

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Captures as people have them: of every link type that is judged, of several in a file, and by the tools that
+# Captures as people have them: of every link type that is judged, of several in a file, packed, and by the tools that
 # people have. Fates are those that make_captures.py knows; what tshark reads is the other witness. Needs no root.
 #
 # shellcheck disable=SC2030,SC2031,SC2086,SC2154 # output, stderr and lines are what run sets; names of types are words
@@ -94,6 +94,17 @@ agrees() {
 				}
 				END { print type ": " both " read by both, " differ + 0 " differ"; exit both < 3000 || differ }'
 	done
+}
+
+@test "each link type, packed by gzip: the same, from a file and from a pipe" {
+	local type
+	for type in ETHERNET "${TYPES[@]}"; do
+		gzip -c $type.pcap >$type.pcap.gz
+		"$FLAGFILTER" replay $type.pcap.gz --verdicts | agrees $type.expected
+	done
+	# shellcheck disable=SC2002 # a pipe, not a file
+	cat LINUX_SLL.pcap.gz | "$FLAGFILTER" replay - --verdicts | agrees LINUX_SLL.expected
+	diff <("$FLAGFILTER" replay --summary LINUX_SLL.pcap | tail -n +2) <("$FLAGFILTER" replay --summary LINUX_SLL.pcap.gz | tail -n +2)
 }
 
 @test "the summary of each link type names the same sources as on Ethernet" {
@@ -218,5 +229,93 @@ agrees() {
 			echo "$variant"
 			return 1
 		}
+	done
+}
+
+@test "several members, and zeros behind them, are one gzip file" {
+	split -n 3 RAW.pcap third.
+	for third in third.*; do gzip -c "$third"; done >members.gz
+	gzip -c </dev/null >>members.gz
+	"$FLAGFILTER" replay members.gz --verdicts | agrees RAW.expected
+	head -c 1000 /dev/zero >>members.gz
+	"$FLAGFILTER" replay members.gz --verdicts | agrees RAW.expected
+}
+
+@test "a gzip file that is cut or damaged is told as that, after what was good" {
+	local size cut
+	gzip -c RAW.pcap >whole.gz
+	size=$(stat -c %s whole.gz)
+	head -c $((size / 2)) whole.gz >cut.gz
+	run -1 --separate-stderr "$FLAGFILTER" --json replay cut.gz
+	[[ $stderr =~ ^"flagfilter: cut.gz: broken after frame "([0-9]+)": the gzip file is truncated"$ ]]
+	((BASH_REMATCH[1] > 100))
+	jq -e ".frames.packets == ${BASH_REMATCH[1]}" <<<"$output"
+	head -c $((size - 1)) whole.gz >cut.gz # in the checksum
+	run -1 --separate-stderr "$FLAGFILTER" --json replay cut.gz
+	[[ $stderr == *": broken after frame $(wc -l <RAW.expected): the gzip file is truncated" ]]
+	for cut in 2 5 9 12; do
+		head -c $cut whole.gz >cut.gz
+		run -1 --separate-stderr "$FLAGFILTER" replay cut.gz
+		[ "$stderr" = "flagfilter: cut.gz: not a capture: the gzip file is truncated" ]
+	done
+	{ head -c $((size - 8)) whole.gz && printf '\1\2\3\4' && tail -c 4 whole.gz; } >damaged.gz # its checksum
+	run -1 --separate-stderr "$FLAGFILTER" --json replay damaged.gz
+	[[ $stderr == *": broken after frame $(wc -l <RAW.expected): the gzip file is damaged" ]]
+	gzip -c "$FRAMES.expected" >text.gz
+	run -1 --separate-stderr "$FLAGFILTER" replay text.gz
+	[ "$stderr" = "flagfilter: text.gz: not a capture: neither pcap nor pcapng" ]
+	# what is inside may be cut, too: then it is that which is told
+	head -c 100000 RAW.pcap | gzip -c >inner.gz
+	run -1 --separate-stderr "$FLAGFILTER" replay inner.gz
+	[[ $stderr == *": the file ends in the midst" ]]
+}
+
+@test "what is packed otherwise is named, with what unpacks it" {
+	local tool
+	for tool in xz bzip2 zstd lz4; do
+		command -v $tool >/dev/null || continue
+		$tool -c RAW.pcap >packed
+		run -1 --separate-stderr "$FLAGFILTER" replay packed
+		[[ $stderr == "flagfilter: packed: not a capture: it is compressed: unpack it with \`$tool -dc\`, and replay -" ]]
+		$tool -dc packed | "$FLAGFILTER" replay - --verdicts | agrees RAW.expected
+	done
+	[ -n "$output$stderr" ]
+}
+
+@test "a gigabyte packed into one megabyte is read in flat memory" {
+	/usr/bin/python3 - <<-'PY'
+		import gzip, struct
+		frame = struct.pack("<IIII", 0, 0, 60000, 60000) + bytes(60000)
+		with gzip.open("bomb.gz", "wb", 9) as out:
+		    out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+		    for _ in range(2000):
+		        out.write(frame)
+	PY
+	(
+		ulimit -v 60000
+		"$FLAGFILTER" --json replay bomb.gz
+	) | jq -e '.frames == {"packets": 2000, "bytes": 120000000}'
+}
+
+# A frame is judged when it is there, packed or not, and not when a buffer is full.
+@test "from a pipe, verdicts come with the frames" {
+	local pack fd reader
+	head -c $((24 + 16 + 20)) RAW.pcap >begin
+	for pack in cat "/usr/bin/python3 -uc 'import sys, zlib
+z = zlib.compressobj(wbits=31)
+sys.stdout.buffer.write(z.compress(sys.stdin.buffer.read()) + z.flush(zlib.Z_SYNC_FLUSH))'"; do
+		rm -f fifo out
+		mkfifo fifo
+		stdbuf -oL "$FLAGFILTER" replay fifo --verdicts >out &
+		reader=$!
+		exec {fd}>fifo
+		head -c $((24 + 16 + 40)) RAW.pcap | eval "$pack" >&$fd
+		for _ in {1..100}; do
+			[ -s out ] && break
+			sleep 0.1
+		done
+		[[ $(cat out) == $'1\t'* ]]
+		exec {fd}>&-
+		wait $reader || true
 	done
 }

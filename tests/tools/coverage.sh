@@ -37,7 +37,7 @@ for test in tests/unit/test_*.c; do
 	"$test" >>"$out/log" 2>&1
 done
 merge
-tests=(tests/cli/{commands,replay,summary,streams,times}.bats)
+tests=(tests/cli/{captures,commands,replay,summary,streams,times}.bats)
 [ "$(id -u)" -ne 0 ] || tests+=(tests/cli/replay_kernel.bats "${network[@]}")
 for test in "${tests[@]}"; do
 	bats "$test" >>"$out/log" 2>&1

@@ -5,9 +5,11 @@
  */
 #include "packet/capture.h"
 
+#include "base/gunzip.h"
 #include "packet/link_type.h"
 #include <byteswap.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,7 +52,8 @@ struct interface_block {
 
 struct capture {
 	FILE *file;
-	bool swapped; /* the other byte order */
+	struct gunzip gunzip; /* below FILE */
+	bool swapped;	      /* the other byte order */
 	bool is_pcapng;
 	bool lengths_exchanged; /* pcap: a frame's two lengths, maybe */
 	__u32 frame_header;	/* size, in pcap */
@@ -98,7 +101,7 @@ static int read_bytes(struct capture *capture, void *to, __u32 size)
 	if (got == size)
 		return 1;
 	if (ferror(capture->file))
-		return broken(capture, strerror(errno));
+		return broken(capture, capture->gunzip.reason ? capture->gunzip.reason : strerror(errno));
 	return got ? broken(capture, "the file ends in the midst") : 0;
 }
 
@@ -379,12 +382,38 @@ static int pcapng_open(struct capture *capture)
 
 /* ---- both */
 
+/* What is packed by something else than gzip is no damage. */
+static const char *packed_by(const __u8 magic[4])
+{
+	static const struct {
+		const char *reason;
+		__u8 magic[4], size;
+	} packers[] = {
+		{"it is compressed: unpack it with `zstd -dc`, and replay -", {0x28, 0xb5, 0x2f, 0xfd}, 4},
+		{"it is compressed: unpack it with `xz -dc`, and replay -", {0xfd, '7', 'z', 'X'}, 4},
+		{"it is compressed: unpack it with `bzip2 -dc`, and replay -", {'B', 'Z', 'h'}, 3},
+		{"it is compressed: unpack it with `lz4 -dc`, and replay -", {0x04, 0x22, 0x4d, 0x18}, 4},
+		{"it is compressed: unpack it with `uncompress -c`, and replay -", {0x1f, 0x9d}, 2},
+		{"it is an archive: unpack it with `unzip -p`, and replay -", {'P', 'K', 3, 4}, 4},
+		{"it is an archive: unpack it with `7z x -so`, and replay -", {'7', 'z', 0xbc, 0xaf}, 4},
+	};
+
+	for (unsigned int i = 0; i < sizeof(packers) / sizeof(*packers); i++)
+		if (!memcmp(magic, packers[i].magic, packers[i].size))
+			return packers[i].reason;
+	return NULL;
+}
+
 static int open_format(struct capture *capture)
 {
+	const char *packed;
 	__u32 magic;
 
 	if (read_bytes(capture, &magic, sizeof(magic)) <= 0)
-		return broken(capture, "the file ends in its header");
+		return broken(capture, capture->gunzip.reason ? capture->gunzip.reason : "the file ends in its header");
+	packed = packed_by((const __u8 *)&magic);
+	if (packed)
+		return broken(capture, packed);
 	capture->is_pcapng = magic == BLOCK_SECTION;
 	if (capture->is_pcapng)
 		return pcapng_open(capture);
@@ -398,17 +427,19 @@ static int open_format(struct capture *capture)
 }
 
 /* Opening a directory for reading succeeds; only reading it would fail, and be reported as a broken file. */
-static int open_file(FILE **file, const char *path)
+static int open_file(struct capture *capture, const char *path)
 {
-	_cleanup_file_ FILE *opened = !strcmp(path, "-") ? stdin : fopen(path, "re");
+	_cleanup_fd_ int fd = !strcmp(path, "-") ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct stat status;
 
-	if (!opened)
+	if (fd < 0)
 		return -errno;
-	if (!fstat(fileno(opened), &status) && S_ISDIR(status.st_mode))
+	if (!fstat(fd, &status) && S_ISDIR(status.st_mode))
 		return -EISDIR;
-	*file = opened;
-	opened = NULL;
+	capture->file = gunzip_open(&capture->gunzip, fd);
+	if (!capture->file)
+		return -ENOMEM;
+	fd = -1;
 	return 0;
 }
 
@@ -440,7 +471,7 @@ int capture_open(struct capture **capture, const char *path, struct diag *diag)
 	if (!opened)
 		return diag_no_memory(diag);
 	memcpy(opened->name, name, strlen(name) + 1);
-	error = open_file(&opened->file, path);
+	error = open_file(opened, path);
 	if (error)
 		return diag_fail(diag, error, "%s: %s", name, strerror(-error));
 	setvbuf(opened->file, opened->buffer, _IOFBF, sizeof(opened->buffer));
