@@ -152,13 +152,10 @@ refused() {
 	pins=$(inside find /sys/fs/bpf/flagfilter -mindepth 1 -maxdepth 1)
 	while read -r name; do
 		PROGRAM=$(xdp_id) inside sh -c "$name"
-		for command in "rule s0 syn-fin=off" "rule s0 syn-fin=enforce" "attach s0"; do
-			# shellcheck disable=SC2086 # words on purpose
-			run -0 --separate-stderr ffi $command
-			equal "${#stderr_lines[@]}" 1 "$name: $command: $stderr"
-			[[ $stderr == *"/sys/fs/bpf/flagfilter/"*"passed over"* ]]
-		done
-		for command in "stats s0" status "doctor s0"; do
+		run -0 --separate-stderr ffi attach s0 # which looks for what was left behind
+		equal "${#stderr_lines[@]}" 1 "$name: $stderr"
+		[[ $stderr == *"/sys/fs/bpf/flagfilter/"*"passed over"* ]]
+		for command in "rule s0 syn-fin=off" "rule s0 syn-fin=enforce" "stats s0" status "doctor s0"; do
 			# shellcheck disable=SC2086 # words on purpose
 			run -0 --separate-stderr ffi $command
 		done

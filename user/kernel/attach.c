@@ -260,7 +260,11 @@ static int attach_successor(const struct location *location, const struct filter
 	error = pin_shared_maps(filter, pins, diag);
 	if (!error)
 		error = program_open(&program, dir, state, diag);
-	return error ? error : xdp_attach(program, &location->interface, location->programs.mode, dir, diag);
+	if (!error)
+		error = xdp_attach(program, &location->interface, location->programs.mode, dir, diag);
+	if (!error)
+		pins_mark(pins, program_id(program));
+	return error;
 }
 
 /* The same behind the dispatcher; see the top of this file. */
@@ -364,7 +368,8 @@ int attach(struct location *location, const char *interface, enum xdp_mode mode,
 
 	if (error)
 		return error;
-	error = locate_filter(location, interface, diag);
+	pins_sweep(lock, false);
+	error = locate_to_change(location, interface, lock, diag);
 	if (error && error != -ENOENT)
 		return error;
 	*diag = (struct diag){};
@@ -385,17 +390,34 @@ int attach(struct location *location, const char *interface, enum xdp_mode mode,
 	return error ? error : replace(location, mode, policy, diag);
 }
 
+/* The lock for who takes filters away: where no pins can be seen there may be one all the same. */
+static int lock_to_detach(int *lock, struct diag *diag)
+{
+	int error = pins_lock(lock, diag);
+
+	return error == -ENOENT ? -EIO : error;
+}
+
+int attach_sweep(struct diag *diag)
+{
+	_cleanup_(pins_unlock) int lock = -1;
+	int error = lock_to_detach(&lock, diag);
+
+	if (!error)
+		pins_sweep(lock, true);
+	return error;
+}
+
 int detach(const char *interface, struct diag *diag)
 {
 	_cleanup_(pins_unlock) int lock = -1;
 	struct location location;
-	int error = pins_lock(&lock, diag);
+	int error = lock_to_detach(&lock, diag);
 	__u32 id;
 
 	if (error)
-		return error == -ENOENT ? -EIO
-					: error; /* where no pins can be seen there may be a filter all the same */
-	error = locate_filter(&location, interface, diag);
+		return error;
+	error = locate_to_change(&location, interface, lock, diag);
 	if (!error)
 		error = attach_tidy(&location, diag);
 	if (error)

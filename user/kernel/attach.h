@@ -22,6 +22,9 @@ int attach(struct location *location, const char *interface, enum xdp_mode mode,
 /* Detaches our filter and nothing else. -ENOENT with DIAG filled if there is none. */
 int detach(const char *interface, struct diag *diag);
 
+/* Removes all that was left behind of filters. -errno with DIAG filled */
+int attach_sweep(struct diag *diag);
+
 /* For those who hold the lock, see pins_lock(): takes the filter at LOCATION away. -errno with DIAG filled. */
 int attach_remove(const struct location *location, struct diag *diag);
 

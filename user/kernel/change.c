@@ -8,10 +8,12 @@
 
 #define PATIENCE_S 5
 
-/* The filter on an interface, for a change of it; the caller has the lock. */
-static int open_to_change(const char *interface, struct location *location, struct filter *filter, struct diag *diag)
+/* The filter on an interface, for a change of it; the caller has LOCK, or could not take it: -1. */
+static int open_to_change(const char *interface, int lock, struct location *location, struct filter *filter,
+			  struct diag *diag)
 {
-	int error = locate_filter(location, interface, diag);
+	int error =
+		lock < 0 ? locate_filter(location, interface, diag) : locate_to_change(location, interface, lock, diag);
 
 	if (!error)
 		error = attach_tidy(location, diag);
@@ -28,7 +30,7 @@ int change_policy(struct snapshot *snapshot, const char *interface, policy_chang
 	int error = pins_lock(&lock, diag);
 
 	if (!error)
-		error = open_to_change(interface, &location, &filter, diag);
+		error = open_to_change(interface, lock, &location, &filter, diag);
 	if (!error)
 		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
 	if (!error)
@@ -135,7 +137,7 @@ static bool is_gone(const struct undo *undo, const struct location *location, in
 }
 
 /* By what is found on the interface, as any other change. */
-static int undo_located(struct undo *undo, struct diag *diag)
+static int undo_located(struct undo *undo, int lock, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct location location;
@@ -143,7 +145,7 @@ static int undo_located(struct undo *undo, struct diag *diag)
 	int error;
 
 	if (if_indextoname(undo->ifindex, name))
-		error = open_to_change(name, &location, &filter, diag);
+		error = open_to_change(name, lock, &location, &filter, diag);
 	else
 		error = errno == ENXIO ? -ENODEV : diag_fail(diag, -errno, "cannot look for it: %s", strerror(errno));
 	if (is_gone(undo, &location, error))
@@ -172,11 +174,11 @@ int change_undo(struct undo *undo, bool without_lock, struct diag *diag)
 	if (error) {
 		error = undo_by_held(undo, diag);
 		if (error)
-			error = undo_located(undo, diag);
+			error = undo_located(undo, lock, diag);
 		if (!error)
 			*diag = of_lock;
 	} else {
-		error = undo_located(undo, diag);
+		error = undo_located(undo, lock, diag);
 		if (error && error != -ECANCELED && error != -EXDEV && error != -ESTALE &&
 		    !undo_by_held(undo, &ignored)) {
 			*diag = (struct diag){};
@@ -196,7 +198,7 @@ int change_confirm(const char *interface, struct pending *pending, struct diag *
 	__u32 id;
 
 	if (!error)
-		error = locate_filter(&location, interface, diag);
+		error = locate_to_change(&location, interface, lock, diag);
 	if (error)
 		return error;
 	id = pins_filter_id(location.pins);
@@ -216,7 +218,7 @@ int change_reset(const char *interface, struct diag *diag)
 	int error = pins_lock(&lock, diag);
 
 	if (!error)
-		error = open_to_change(interface, &location, &filter, diag);
+		error = open_to_change(interface, lock, &location, &filter, diag);
 	if (!error)
 		error = filter_reset(&filter, diag);
 	if (error)

@@ -58,6 +58,17 @@ int locate_filter(struct location *location, const char *interface, struct diag 
 	return error ? error : locate_on(location, &found, diag);
 }
 
+int locate_to_change(struct location *location, const char *interface, int lock, struct diag *diag)
+{
+	struct interface found;
+	int error = interface_find(&found, interface, diag);
+
+	if (error)
+		return error;
+	pins_sweep_of(lock, found.ifindex);
+	return locate_on(location, &found, diag);
+}
+
 int locate_on(struct location *location, const struct interface *on, struct diag *diag)
 {
 	struct location found = {.interface = *on};

@@ -12,6 +12,9 @@
  */
 int locate_filter(struct location *location, const char *interface, struct diag *diag);
 
+/* The same for who has the LOCK, which first sweeps what was left behind of earlier filters there. */
+int locate_to_change(struct location *location, const char *interface, int lock, struct diag *diag);
+
 /* The same on an interface that has been found before, whatever has its name by now. */
 int locate_on(struct location *location, const struct interface *interface, struct diag *diag);
 

@@ -2,6 +2,7 @@
 #include "kernel/pins.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/netns.h"
 #include "kernel/dispatcher.h"
 #include "kernel/lock.h"
@@ -16,6 +17,8 @@
 #define MARK "program-"
 #define NETNS "netns"	  /* a link to the cookie of the namespace, whose number is used again when it is gone */
 #define NUMBERS_MAX 10000 /* of directories for one interface */
+#define GAPS_MAX 4	  /* numbers in a row without a directory, behind which no more is looked for by name */
+#define SWEPT_MIN 8	  /* directories that a sweep looks at, wherever they are of */
 
 /* What DIR, a path, is called in PINS_ROOT. */
 static const char *name_of(const char *dir)
@@ -42,26 +45,34 @@ static bool is_of_netns(int dir)
 	return readlinkat(dir, NETNS, cookie, sizeof(cookie) - 1) < 0 || strtoull(cookie, NULL, 10) == netns_cookie();
 }
 
+/*
+ * The directory with this NUMBER, from 1 on, of those for one interface. There may be more than one: a filter and the
+ * one that replaces it exist side by side for a moment, and another tool may hold a program that is attached no more.
+ */
+static void name_numbered(unsigned long netns, unsigned int ifindex, unsigned int number, char path[PINS_PATH_SIZE])
+{
+	int length = snprintf(path, PINS_PATH_SIZE, "%s/%lu-%u", PINS_ROOT, netns, ifindex);
+
+	if (number > 1)
+		snprintf(path + length, PINS_PATH_SIZE - length, "-%u", number);
+}
+
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE])
 {
-	int length = snprintf(path, PINS_PATH_SIZE, "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
 	struct diag ignored;
 	_cleanup_fd_ int root = bpffs_open_root(&ignored);
+	unsigned long netns = netns_id();
 
 	if (root < 0)
 		return root;
-	/*
-	 * More than one: a filter and the one that replaces it exist side by side for a moment, and another tool may
-	 * hold a program that is attached no more.
-	 */
-	for (unsigned int number = 2; number <= NUMBERS_MAX; number++) {
+	for (unsigned int number = 1; number <= NUMBERS_MAX; number++) {
+		name_numbered(netns, ifindex, number, path);
 		if (!mkdirat(root, name_of(path), 0700)) {
 			note_netns(root, name_of(path));
 			return 0;
 		}
 		if (errno != EEXIST)
 			break;
-		snprintf(path + length, PINS_PATH_SIZE - length, "-%u", number);
 	}
 	return -errno;
 }
@@ -213,8 +224,18 @@ static bool is_name(const char *name)
 	return end > 0 && !name[end];
 }
 
-/* What stands for the end of ROOT in next_dir(). */
+/* What stands for the end of the directories in next_dir() and next_of(). */
 #define THE_END 0
+
+/* Opens the filter's directory that is called NAME in ROOT. -EPERM, and a remark, if it is not to be trusted; -errno */
+static int open_dir(int root, const char *name)
+{
+	int fd = bpffs_open_in(root, name);
+
+	if (fd == -EPERM)
+		bpffs_pass_over(name, "it is no directory, another user's, or open to others");
+	return fd;
+}
 
 /*
  * The next filter's directory in ROOT: its path and, opened, DIR. 1; THE_END; or -errno. Whatever else is in there is
@@ -233,9 +254,7 @@ static int next_dir(DIR *root, char path[PINS_PATH_SIZE], int *dir)
 			bpffs_pass_over(entry->d_name, "no filter's pins have such a name");
 			continue;
 		}
-		fd = bpffs_open_in(dirfd(root), entry->d_name);
-		if (fd == -EPERM)
-			bpffs_pass_over(entry->d_name, "it is no directory, another user's, or open to others");
+		fd = open_dir(dirfd(root), entry->d_name);
 		if (fd == -EPERM || fd == -ENOENT)
 			continue;
 		if (fd < 0)
@@ -245,6 +264,32 @@ static int next_dir(DIR *root, char path[PINS_PATH_SIZE], int *dir)
 		return 1;
 	}
 	return errno ? -errno : THE_END;
+}
+
+/* The directories that pins_make() makes for one interface, by their names: what is there beside them costs nothing. */
+struct of_interface {
+	int root;
+	unsigned long netns;
+	unsigned int ifindex, number, gaps;
+};
+
+/* The same as next_dir() among these. */
+static int next_of(struct of_interface *of, char path[PINS_PATH_SIZE], int *dir)
+{
+	while (of->gaps < GAPS_MAX && of->number < NUMBERS_MAX) {
+		int fd;
+
+		name_numbered(of->netns, of->ifindex, ++of->number, path);
+		fd = open_dir(of->root, name_of(path));
+		of->gaps = fd == -ENOENT ? of->gaps + 1 : 0;
+		if (fd == -EPERM || fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return fd;
+		*dir = fd;
+		return 1;
+	}
+	return THE_END;
 }
 
 /* Whether ERROR, of open_map() in DIR, is about what lies there and not about who looks. It is passed over then. */
@@ -261,45 +306,109 @@ static bool is_odd(int dir, const char *path, int error)
 	return true;
 }
 
-/* Removes what nobody needs any more: the kernel has no program that uses these maps. */
-static void sweep_dir(int root, int dir, const char *path)
+/*
+ * Whether the maps pinned in DIR are in use; STATE is the id of one of them. A program that DIR is marked with answers
+ * that at once. Only without one all programs are asked: so a look costs by what was left, not by what others load.
+ */
+static bool is_in_use(int dir, __u32 state, struct xdp_used_maps *used)
+{
+	_cleanup_dir_ DIR *marks = directory_read(dir);
+	struct dirent *entry;
+	unsigned int program;
+
+	while (marks && (entry = readdir(marks)))
+		if (sscanf(entry->d_name, MARK "%u", &program) == 1 && xdp_uses_map(program, state))
+			return true;
+	return xdp_used_maps_have(used, state);
+}
+
+/* Removes what nobody needs any more: the kernel has no program that uses these maps. Whether it was there. */
+static bool sweep_dir(int root, int dir, const char *path, struct xdp_used_maps *used)
 {
 	__u32 id = 0;
 	_cleanup_fd_ int fd = -1;
+	int error;
 
 	dispatcher_settle(dir);
 	fd = open_map(dir, MAP_STATE, &id);
-	if (fd < 0 && is_odd(dir, path, fd))
-		return;
-	if ((fd == -ENOENT || (fd >= 0 && !xdp_map_in_use(id))) &&
-	    directory_remove(dir, root, name_of(path)) == -ENOTEMPTY)
+	if ((fd < 0 && (is_odd(dir, path, fd) || fd != -ENOENT)) || (fd >= 0 && is_in_use(dir, id, used)))
+		return false;
+	error = directory_remove(dir, root, name_of(path));
+	if (error == -ENOTEMPTY)
 		bpffs_pass_over(name_of(path), "there is a directory in it");
+	return !error;
 }
 
-static void sweep(int lock)
+void pins_sweep_of(int lock, unsigned int ifindex)
 {
-	_cleanup_dir_ DIR *root = directory_read(lock);
+	struct of_interface of = {.root = lock, .netns = netns_id(), .ifindex = ifindex};
+	_cleanup_(xdp_used_maps_free) struct xdp_used_maps used = {};
 	char path[PINS_PATH_SIZE];
 	int dir = -1;
 
-	while (root && next_dir(root, path, &dir) == 1) {
-		sweep_dir(lock, dir, path);
+	while (next_of(&of, path, &dir) == 1) {
+		sweep_dir(lock, dir, path, &used);
 		close(dir);
 	}
+}
+
+/*
+ * Begins to read ROOT somewhere in it, if there is more in it than a sweep looks at: whether it did. The BPF filesystem
+ * numbers what is in a directory from 2 on, and counts the directories among them as links.
+ */
+static bool seek_anywhere(DIR *root)
+{
+	struct stat status;
+
+	if (fstat(dirfd(root), &status) || status.st_nlink <= SWEPT_MIN + 2)
+		return false;
+	seekdir(root, 2 + clock_boot_ns() / 1000 % (status.st_nlink - 2));
+	return true;
+}
+
+/*
+ * A look at each directory would cost by what is alive. So only some are looked at, from anywhere on, and for each that
+ * was left behind two more. Nothing grows without being swept: who makes a directory looks at SWEPT_MIN first.
+ */
+void pins_sweep(int lock, bool all)
+{
+	_cleanup_(xdp_used_maps_free) struct xdp_used_maps used = {};
+	_cleanup_dir_ DIR *root = directory_read(lock);
+	unsigned int looks = SWEPT_MIN;
+	char path[PINS_PATH_SIZE];
+	bool again = root && !all && seek_anywhere(root);
+	int dir = -1;
+
+	while (root && looks) {
+		int next = next_dir(root, path, &dir);
+
+		if (next < 0 || (next == THE_END && !again))
+			break;
+		if (next == THE_END) {
+			again = false;
+			rewinddir(root);
+			continue;
+		}
+		looks += sweep_dir(lock, dir, path, &used) ? 2 : 0;
+		looks -= !all;
+		close(dir);
+	}
+	pending_sweep(lock);
 }
 
 bool pins_left_behind(unsigned int ifindex)
 {
 	char path[PINS_PATH_SIZE];
+	_cleanup_(xdp_used_maps_free) struct xdp_used_maps used = {};
 	_cleanup_fd_ int dir = -1, fd = -1;
 	__u32 id = 0;
 
-	snprintf(path, sizeof(path), "%s/%lu-%u", PINS_ROOT, netns_id(), ifindex);
+	name_numbered(netns_id(), ifindex, 1, path);
 	dir = pins_dir(path);
 	if (dir < 0 || !is_of_netns(dir))
 		return false;
 	fd = open_map(dir, MAP_STATE, &id);
-	return fd >= 0 && !xdp_map_in_use(id);
+	return fd >= 0 && !is_in_use(dir, id, &used);
 }
 
 /* 1 if the filter pinned in DIR is one of the programs of LOCATION, and LOCATION filled; 0 if not; -errno */
@@ -338,20 +447,63 @@ static DIR *read_root(int *error)
 	return read;
 }
 
-int pins_find(struct location *location, const char *except)
+/* How many of the programs may be ours: of another name none is, but not everybody is told a name. */
+static unsigned int count_candidates(const struct xdp_programs *programs)
 {
-	char path[PINS_PATH_SIZE];
-	int dir, error, found = 0;
-	_cleanup_dir_ DIR *root = read_root(&error);
+	unsigned int count = 0;
 
-	while (root && !found && (error = next_dir(root, path, &dir)) == 1) {
-		if (!except || strcmp(path, except))
+	for (unsigned int i = 0; i < programs->count; i++)
+		count += !*programs->program[i].name || !strcmp(programs->program[i].name, PROGRAM_NAME);
+	return count;
+}
+
+static bool is_excepted(const char *path, const char *except)
+{
+	return except && !strcmp(path, except);
+}
+
+/* 1 if it is found where pins_make() makes the pins of the interface; 0; -errno */
+static int find_by_name(struct location *location, int root, const char *except)
+{
+	struct of_interface of = {.root = root, .netns = netns_id(), .ifindex = location->interface.ifindex};
+	char path[PINS_PATH_SIZE];
+	int dir, next = 1, found = 0;
+
+	while (!found && (next = next_of(&of, path, &dir)) == 1) {
+		if (!is_excepted(path, except))
 			found = match(location, dir, path);
 		close(dir);
 	}
-	if (found)
-		return found < 0 ? found : 0;
-	return error < 0 ? error : -ENOENT;
+	return next < 0 ? next : found;
+}
+
+/* The same wherever the pins are: the interface was moved here from another network namespace. */
+static int find_anywhere(struct location *location, DIR *root, const char *except)
+{
+	char path[PINS_PATH_SIZE];
+	int dir, next = 1, found = 0;
+
+	while (!found && (next = next_dir(root, path, &dir)) == 1) {
+		if (!is_excepted(path, except))
+			found = match(location, dir, path);
+		close(dir);
+	}
+	return next < 0 ? next : found;
+}
+
+int pins_find(struct location *location, const char *except)
+{
+	_cleanup_dir_ DIR *root = NULL;
+	int found;
+
+	if (count_candidates(&location->programs) <= !!except)
+		return -ENOENT; /* the filter in EXCEPT is one of them */
+	root = read_root(&found);
+	if (root)
+		found = find_by_name(location, dirfd(root), except);
+	if (root && !found)
+		found = find_anywhere(location, root, except);
+	return found < 0 ? found : found ? 0 : -ENOENT;
 }
 
 int pins_find_filter(__u32 filter, char path[PINS_PATH_SIZE])
@@ -432,8 +584,6 @@ static int take_lock(int *lock, bool try, unsigned int patience_s, struct diag *
 		*lock = root;
 		root = -1;
 		xdp_hold_words();
-		sweep(*lock);
-		pending_sweep(*lock);
 		return 0;
 	}
 }

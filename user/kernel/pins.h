@@ -2,10 +2,12 @@
 /*
  * The pins of attached filters: PINS_ROOT/NETNS-IFINDEX/{state,counters,sources,sampling,samples}.
  *
- * The directory's name only has to be unique: which pins belong to an interface is told by which program the kernel has
- * there and which maps it uses. So a renamed or moved interface keeps its filter, and pins that no program uses any
- * more (interface deleted, program removed by another tool, loader killed) are leftovers, swept by the next change.
- * While libxdp is at work its dispatchers are noted there, too: see dispatcher.h.
+ * Which pins belong to an interface is told by which program the kernel has there and which maps it uses. The
+ * directory's name is where they are looked for first, so that a command about one interface costs the same however
+ * many filters there are; but a renamed or moved interface keeps its filter. Pins that no program uses any more
+ * (interface deleted, program removed by another tool, loader killed) are leftovers: the next change of the interface
+ * sweeps its own; whoever attaches, some of all. While libxdp is at work its dispatchers are noted
+ * there, too: see dispatcher.h.
  */
 #ifndef KERNEL_PINS_H
 #define KERNEL_PINS_H
@@ -30,13 +32,20 @@ struct location {
 int pins_check(struct diag *diag);
 
 /*
- * Makes this process the only one that changes filters, after waiting for another that does; sweeps leftovers. -errno
- * with DIAG filled: no BPF filesystem, no privilege.
+ * Makes this process the only one that changes filters, after waiting for another that does. -errno with DIAG filled:
+ * no BPF filesystem, no privilege.
  */
 int pins_lock(int *lock, struct diag *diag);
 int pins_lock_within(int *lock, unsigned int patience_s, struct diag *diag); /* see lock.h */
 int pins_try_lock(int *lock, struct diag *diag); /* the same, but -EAGAIN instead of waiting */
 void pins_unlock(int *lock);			 /* for _cleanup_ */
+
+/*
+ * For those who have the lock: removes what was left behind of filters on interfaces that had this index here; or
+ * wherever they were: ALL of it, or some, of which the work does not grow with the filters that are alive.
+ */
+void pins_sweep_of(int lock, unsigned int ifindex);
+void pins_sweep(int lock, bool all);
 
 /* Makes a directory, of whatever number, for a new filter on the interface with this index here. -errno */
 int pins_make(unsigned int ifindex, char path[PINS_PATH_SIZE]);

@@ -438,7 +438,34 @@ int xdp_detach(const struct interface *interface, const struct xdp_programs *pro
 	return diag_add_needs(diag, error, NEEDS_NET_ADMIN | NEEDS_SYS_ADMIN);
 }
 
-bool xdp_map_in_use(__u32 map_id)
+bool xdp_uses_map(__u32 program_id, __u32 map_id)
+{
+	_cleanup_fd_ int fd = bpf_prog_get_fd_by_id(program_id);
+	struct xdp_program_info program = {};
+
+	return fd >= 0 && !read_program(fd, &program) && xdp_program_uses(&program, map_id);
+}
+
+static int note_maps(struct xdp_used_maps *used, const struct xdp_program_info *program)
+{
+	__u32 *grown;
+
+	if (!program->maps)
+		return 0;
+	if (used->count + program->maps > used->room) {
+		used->room = 2 * used->room + XDP_PROGRAM_MAPS_MAX;
+		grown = reallocarray(used->id, used->room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		used->id = grown;
+	}
+	memcpy(used->id + used->count, program->map, program->maps * sizeof(*program->map));
+	used->count += program->maps;
+	return 0;
+}
+
+/* Whether all programs could be asked. */
+static bool read_used_maps(struct xdp_used_maps *used)
 {
 	__u32 id = 0;
 
@@ -448,8 +475,38 @@ bool xdp_map_in_use(__u32 map_id)
 
 		if (fd < 0 && errno == ENOENT)
 			continue;
-		if (fd < 0 || read_program(fd, &program) || xdp_program_uses(&program, map_id))
-			return true;
+		if (fd < 0 || read_program(fd, &program) || note_maps(used, &program))
+			return false;
 	}
-	return errno != ENOENT;
+	return errno == ENOENT;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const __u32 left = *(const __u32 *)a, right = *(const __u32 *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+bool xdp_used_maps_have(struct xdp_used_maps *used, __u32 map_id)
+{
+	if (!used->read) {
+		used->known = read_used_maps(used);
+		used->read = true;
+		if (used->count)
+			qsort(used->id, used->count, sizeof(*used->id), compare_ids);
+	}
+	return !used->known || (used->count && bsearch(&map_id, used->id, used->count, sizeof(*used->id), compare_ids));
+}
+
+void xdp_used_maps_free(struct xdp_used_maps *used)
+{
+	free(used->id);
+}
+
+bool xdp_map_in_use(__u32 map_id)
+{
+	_cleanup_(xdp_used_maps_free) struct xdp_used_maps used = {};
+
+	return xdp_used_maps_have(&used, map_id);
 }

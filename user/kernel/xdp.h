@@ -63,7 +63,22 @@ int xdp_detach(const struct interface *interface, const struct xdp_programs *pro
  * -errno */
 int xdp_detach_program(unsigned int ifindex, enum xdp_mode mode, int program);
 
-/* Whether any loaded program in the system uses the map with this id; true also when that cannot be found out. */
+/* Whether the program with this id is loaded and uses the map with this id. */
+bool xdp_uses_map(__u32 program_id, __u32 map_id);
+
+/*
+ * Whether any program that was loaded in the system at the first question uses the map with this id; true also when
+ * that cannot be found out. All programs are looked at, once for all questions. Begins as zeroes.
+ */
+struct xdp_used_maps {
+	bool read, known;
+	unsigned int count, room;
+	__u32 *id;
+};
+bool xdp_used_maps_have(struct xdp_used_maps *used, __u32 map_id);
+void xdp_used_maps_free(struct xdp_used_maps *used); /* for _cleanup_ */
+
+/* The same for one question. */
 bool xdp_map_in_use(__u32 map_id);
 
 /* Lets libbpf and libxdp print what they have to say on stderr; without it they are silent. */
