@@ -103,3 +103,17 @@ change_calls() {
 	equal "$(about_one)" "$one"
 	equal "$(change_calls)" "$attach_one"
 }
+
+@test "status of all takes system calls by the filters, not by interfaces and foreign programs" {
+	local few many
+	interfaces 1 10
+	filters 1 2
+	few=$(system_calls status)
+	filters 3 10
+	many=$(system_calls status)
+	interfaces 11 60
+	programs 300
+	UNCOUNTED=recvfrom
+	[ "$(system_calls status)" -le "$many" ]
+	[ "$many" -le $((few * 5)) ]
+}

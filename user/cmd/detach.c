@@ -44,15 +44,18 @@ static int add_name(json_t *detached, const char *interface)
 /* Detaches everywhere; one that fails does not keep the others. */
 static int detach_all(json_t *detached, struct diag *diag)
 {
-	_cleanup_interfaces_ struct if_nameindex *interfaces = NULL;
-	int result = interface_list(&interfaces, diag);
+	_cleanup_(interfaces_free) struct interfaces interfaces = INTERFACES_NONE;
+	int result = attach_sweep(diag);
 
-	for (struct if_nameindex *i = interfaces; i && i->if_index; i++) {
+	if (!result)
+		result = interfaces_with_xdp(&interfaces, diag);
+	for (unsigned int i = 0; i < interfaces.count; i++) {
+		const char *interface = interfaces.interface[i].name;
 		struct diag here = {};
-		int error = detach(i->if_name, &here);
+		int error = detach(interface, &here);
 
 		if (!error)
-			add_name(detached, i->if_name);
+			add_name(detached, interface);
 		if (error == -ENOENT || error == -ENODEV || !error)
 			continue; /* done, or none is there, or the interface is gone meanwhile */
 		*diag = here;

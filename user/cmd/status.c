@@ -242,17 +242,16 @@ static int add_status(struct statuses *all, const char *interface, struct diag *
 
 static int add_all(struct statuses *all, struct diag *diag)
 {
-	struct if_nameindex *interfaces = if_nameindex();
-	int error = 0;
+	_cleanup_(interfaces_free) struct interfaces interfaces = INTERFACES_NONE;
+	int error = interfaces_with_xdp(&interfaces, diag);
 
-	for (struct if_nameindex *i = interfaces; i && i->if_index && !error; i++) {
-		error = add_status(all, i->if_name, diag);
+	for (unsigned int i = 0; i < interfaces.count && !error; i++) {
+		error = add_status(all, interfaces.interface[i].name, diag);
 		if (error == -ENOENT || error == -ENODEV) {
 			*diag = (struct diag){};
 			error = 0;
 		}
 	}
-	if_freenameindex(interfaces);
 	return error;
 }
 

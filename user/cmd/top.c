@@ -112,14 +112,14 @@ static int look_at(struct top *top, const char *interface, struct diag *diag)
 	return 0;
 }
 
-/* All interfaces, those without a filter too. */
+/* All interfaces that may have a filter. */
 static int scan(struct top *top, struct diag *diag)
 {
-	_cleanup_interfaces_ struct if_nameindex *interfaces = NULL;
-	int error = interface_list(&interfaces, diag);
+	_cleanup_(interfaces_free) struct interfaces interfaces = INTERFACES_NONE;
+	int error = interfaces_with_xdp(&interfaces, diag);
 
-	for (struct if_nameindex *i = interfaces; i && i->if_index && !error; i++) {
-		error = look_at(top, i->if_name, diag);
+	for (unsigned int i = 0; i < interfaces.count && !error; i++) {
+		error = look_at(top, interfaces.interface[i].name, diag);
 		error = is_gone(error) ? 0 : error;
 	}
 	return error;

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#define LISTS_MAX 10	    /* looks at all interfaces while they come and go */
 #define NAME_MAX_LENGTH 127 /* of an alternative name: the kernel's ALTIFNAMSIZ - 1 */
 
 static void read_link(const struct nlmsghdr *message, void *context)
@@ -51,12 +52,46 @@ int interface_find(struct interface *interface, const char *name, struct diag *d
 	return 0;
 }
 
-int interface_list(struct if_nameindex **interfaces, struct diag *diag)
+static bool has_xdp(const struct nlmsghdr *message)
 {
-	struct if_nameindex *list = if_nameindex();
+	struct netlink_xdp xdp = netlink_find_xdp(message);
 
-	if (!list)
-		return diag_fail(diag, -errno, "cannot list the network interfaces: %s", strerror(errno));
-	*interfaces = list;
-	return 0;
+	return xdp.native || xdp.generic || xdp.offload;
+}
+
+/* Reads all of them, for CONTEXT, a struct interfaces; FAILED is what came in between. */
+static void read_links(const struct nlmsghdr *message, void *context)
+{
+	struct interfaces *list = context;
+	struct interface *grown;
+
+	if (message->nlmsg_type != RTM_NEWLINK || list->failed || !has_xdp(message))
+		return;
+	grown = reallocarray(list->interface, list->count + 1, sizeof(*grown));
+	if (!grown) {
+		list->failed = -ENOMEM;
+		return;
+	}
+	list->interface = grown;
+	memset(&grown[list->count], 0, sizeof(*grown));
+	read_link(message, &grown[list->count++]);
+}
+
+int interfaces_with_xdp(struct interfaces *list, struct diag *diag)
+{
+	int error = -EAGAIN;
+
+	for (int tries = 0; tries < LISTS_MAX && error == -EAGAIN; tries++) {
+		interfaces_free(list);
+		*list = INTERFACES_NONE;
+		error = netlink_ask_links(read_links, list);
+	}
+	/* Where they come and go all the time, what was seen of them is what there is to be told. */
+	error = error == -EAGAIN ? list->failed : error ?: list->failed;
+	return error ? diag_fail(diag, error, "cannot list the network interfaces: %s", strerror(-error)) : 0;
+}
+
+void interfaces_free(struct interfaces *list)
+{
+	free(list->interface);
 }

@@ -18,13 +18,17 @@ struct interface {
 /* The interface with this name, or alternative name. -ENODEV with DIAG filled if there is none. */
 int interface_find(struct interface *interface, const char *name, struct diag *diag);
 
-DEFINE_CLEANUP(cleanup_interfaces, struct if_nameindex *, if_freenameindex)
-#define _cleanup_interfaces_ _cleanup_(cleanup_interfaces)
-
 /*
- * Lists all interfaces of this network namespace; behind the last one comes an index of 0. -errno with DIAG filled if
- * that fails, which does not mean that there is none.
+ * The interfaces of this network namespace that have an XDP program, in one look: on no other there can be a filter.
+ * -errno with DIAG filled if that fails, which does not mean that there is none.
  */
-int interface_list(struct if_nameindex **interfaces, struct diag *diag);
+struct interfaces {
+	unsigned int count;
+	struct interface *interface;
+	int failed; /* -errno, while they are read */
+};
+#define INTERFACES_NONE ((struct interfaces){})
+int interfaces_with_xdp(struct interfaces *list, struct diag *diag);
+void interfaces_free(struct interfaces *list); /* for _cleanup_ */
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,11 +61,15 @@ void netlink_copy_text(char *to, size_t size, const struct nlattr *attribute)
 		 attribute ? (const char *)netlink_data(attribute) : "");
 }
 
-/* Hands the messages that came at once to READ. 1 if more are to come, 0 at the end, or -errno. */
-static int read_messages(const char *buffer, ssize_t size, netlink_reader *read, void *context)
+/*
+ * Hands the messages that came at once to READ. 1 if more are to come, 0 at the end, or -errno. CHANGED: what is listed
+ * changed meanwhile.
+ */
+static int read_messages(const char *buffer, ssize_t size, netlink_reader *read, void *context, bool *changed)
 {
 	for (const struct nlmsghdr *message = (const void *)buffer; NLMSG_OK(message, size);
 	     message = NLMSG_NEXT(message, size)) {
+		*changed |= !!(message->nlmsg_flags & NLM_F_DUMP_INTR);
 		if (message->nlmsg_type == NLMSG_DONE)
 			return 0;
 		if (message->nlmsg_type == NLMSG_ERROR)
@@ -81,6 +86,7 @@ int netlink_ask(int protocol, struct netlink_request *request, netlink_reader *r
 	_cleanup_fd_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	_cleanup_free_ char *buffer = malloc(BUFFER_SIZE);
 	int more = 1, interruptions = 0;
+	bool changed = false;
 
 	request->header.nlmsg_flags |= NLM_F_REQUEST;
 	if (!buffer)
@@ -91,11 +97,11 @@ int netlink_ask(int protocol, struct netlink_request *request, netlink_reader *r
 		ssize_t size = recv(fd, buffer, BUFFER_SIZE, 0);
 
 		if (size >= 0)
-			more = read_messages(buffer, size, read, context);
+			more = read_messages(buffer, size, read, context, &changed);
 		else if (errno != EINTR || ++interruptions == INTERRUPTIONS_MAX)
 			return -errno;
 	}
-	return more;
+	return more < 0 ? more : changed ? -EAGAIN : 0;
 }
 
 struct netlink_xdp netlink_find_xdp(const struct nlmsghdr *message)
@@ -116,6 +122,17 @@ int netlink_ask_link(unsigned int ifindex, netlink_reader *read, void *context)
 
 	((struct ifinfomsg *)request.body)->ifi_index = ifindex;
 	return ifindex ? netlink_ask(NETLINK_ROUTE, &request, read, context) : -ENODEV;
+}
+
+int netlink_ask_links(netlink_reader *read, void *context)
+{
+	const __u32 no_statistics = RTEXT_FILTER_SKIP_STATS;
+	struct netlink_request request = {.header = {.nlmsg_type = RTM_GETLINK,
+						     .nlmsg_flags = NLM_F_DUMP,
+						     .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg))}};
+
+	netlink_put(&request, IFLA_EXT_MASK, &no_statistics, sizeof(no_statistics));
+	return netlink_ask(NETLINK_ROUTE, &request, read, context);
 }
 
 static void read_xdp(const struct nlmsghdr *message, void *context)

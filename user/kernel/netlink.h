@@ -18,7 +18,10 @@ typedef void netlink_reader(const struct nlmsghdr *message, void *context);
 /* Adds an attribute; together they have to fit into the body. */
 void netlink_put(struct netlink_request *request, unsigned short type, const void *data, unsigned short size);
 
-/* Sends REQUEST, and hands each message of the answer to READ. -errno, also the kernel's own. */
+/*
+ * Sends REQUEST, and hands each message of the answer to READ. -errno, also the kernel's own; -EAGAIN if what a list is
+ * of has changed while it was read.
+ */
 int netlink_ask(int protocol, struct netlink_request *request, netlink_reader *read, void *context);
 
 const void *netlink_data(const struct nlattr *attribute);
@@ -49,5 +52,8 @@ struct netlink_xdp netlink_find_xdp(const struct nlmsghdr *message);
 /* Asks about one interface, and no other. -errno; -ENODEV if there is none with this index. */
 int netlink_ask_link(unsigned int ifindex, netlink_reader *read, void *context);
 int netlink_ask_xdp(unsigned int ifindex, struct netlink_xdp *xdp);
+
+/* Asks about all of this network namespace at once. */
+int netlink_ask_links(netlink_reader *read, void *context);
 
 #endif
