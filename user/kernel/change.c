@@ -32,7 +32,7 @@ int change_policy(struct snapshot *snapshot, const char *interface, policy_chang
 	if (!error)
 		error = open_to_change(interface, lock, &location, &filter, diag);
 	if (!error)
-		error = pending_refuse(pins_filter_id(location.pins), interface, diag);
+		error = pending_refuse(filter.id, interface, diag);
 	if (!error)
 		error = filter_read(&filter, snapshot, diag);
 	if (error)
@@ -42,8 +42,8 @@ int change_policy(struct snapshot *snapshot, const char *interface, policy_chang
 		undo->policy = *policy;
 	error = change(policy, context, diag);
 	if (!error && undo)
-		error = pending_guard(undo, pins_filter_id(location.pins), location.interface.ifindex,
-				      filter_generation(&filter) + 1, diag);
+		error = pending_guard(undo, filter.id, location.interface.ifindex, filter_generation(&filter) + 1,
+				      diag);
 	if (error)
 		return error;
 	error = filter_change(&filter, policy, diag);
@@ -223,7 +223,7 @@ int change_reset(const char *interface, struct diag *diag)
 		error = filter_reset(&filter, diag);
 	if (error)
 		return error;
-	error = pending_follow(pins_filter_id(location.pins), filter_generation(&filter));
+	error = pending_follow(filter.id, filter_generation(&filter));
 	return error ? diag_fail(diag, error, "the counters begin anew, but the unconfirmed change of %s will stay: %s",
 				 interface, strerror(-error))
 		     : 0;
