@@ -85,6 +85,7 @@ _flagfilter_exempt() { # PROGRAM NETNS INTERFACE WORD...
 _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 	local program=$1 current=$2 netns='' name='' before='' first='' second='' help synopsis word count=0
 	local operands='' # behind "--"
+	local all=''      # --all stands for the interface
 	shift 2
 	help=$("$program" --help 2>/dev/null)
 	# Words that are values of options go with them; the others take their places.
@@ -98,6 +99,7 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 		case ${operands:+=}$word in
 		--) operands=only ;;
 		--netns=*) netns=${word#*=} ;;
+		--all | -a) all=1 ;;
 		--*=*) ;;
 		-*[!a-zA-Z-]*) ;;
 		-*) ! echo "$help" | grep -qE -- " $word(, --[a-z-]+)?=[A-Za-z]" || before=$word ;;
@@ -115,6 +117,14 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 			;;
 		esac
 	done
+	# Of several interfaces one answers for all.
+	if [ -n "$all" ]; then
+		set -- "$(_flagfilter_interfaces "$program" "$netns" "$name" | head -n 1)" "$@"
+	elif [ $# -gt 0 ] && [ -z "$(ip ${netns:+-n "$netns"} link show dev "$1" 2>/dev/null)" ]; then
+		word=${1%%,*}
+		shift
+		set -- "$word" "$@"
+	fi
 	count=$#
 	if [ -n "$before" ]; then
 		_flagfilter_values "$before" "$program" "$netns" "$name" "${1-}"
@@ -140,6 +150,11 @@ _flagfilter_candidates() { # PROGRAM CURRENT WORD...
 	0,IF,* | 0,\[IF\],*)
 		# A name that is no option only behind "--" is offered there.
 		_flagfilter_interfaces "$program" "$netns" "$name" | if [ -n "$operands" ]; then cat; else grep -v ^-; fi
+		case $name,$current in
+		detach,*,* | rule,*,* | exempt,*,* | apply,*,* | reset,*,*)
+			_flagfilter_interfaces "$program" "$netns" "$name" | _flagfilter_prefixed "${current%,*},"
+			;;
+		esac
 		;;
 	0,FILE,* | 0,CAPTURE,* | 1,IF,FILE) echo / ;;
 	*)

@@ -95,7 +95,8 @@ static char *list_commands(int key, const char *text, void *input)
 	fputs("Commands:\n", out);
 	for (const struct command *command = commands; command->name; command++)
 		fprintf(out, "  %-8s %s\n           %s\n", command->name, command->synopsis, command->help);
-	fputs("\n`flagfilter COMMAND --help` tells more.\n"
+	fputs("\ndetach, rule, exempt, apply and reset take IF,IF or --all in place of IF.\n"
+	      "`flagfilter COMMAND --help` tells more.\n"
 	      "Exit status: 0 done, 1 failed, 2 usage or policy error, 3 the answer is no.",
 	      out);
 	fclose(out);

@@ -663,6 +663,10 @@ to_another_namespace() {
 	equal "$(completes "rule s0 ")" "add del mine="
 	equal "$(completes "rule s0 del ")" mine
 	equal "$(completes "exempt s0 del ")" "192.0.2.1/32 80"
+	equal "$(completes "rule --all ")" "$(completes "rule s0 ")"
+	equal "$(completes "exempt --all del ")" "192.0.2.1/32 80"
+	equal "$(completes "exempt s0,lo del ")" "192.0.2.1/32 80"
+	equal "$(completes "detach lo,")" "lo,s0"
 	for command in "capture s0 --rule " "offenders s0 -r " "offenders --json s0 --rule=m"; do
 		equal "$(completes "$command")" "$(completes "rule s0 del ")" "$command"
 	done

@@ -101,7 +101,7 @@ static int print_attached(const struct globals *globals, const struct guarded *g
 	       location->programs.shared ? "shared with other programs" : "exclusive",
 	       shell_command("stats", guarded->interface, "", "--watch").text,
 	       shell_command("detach", guarded->interface, "", "").text);
-	guarded_how_to_confirm(guarded);
+	guarded_how_to_confirm(guarded, guarded->interface);
 	for (unsigned int i = 0; i < notes->count; i++)
 		doctor_print(stdout, "note:      ", &notes->finding[i]);
 	return 0;

@@ -8,6 +8,8 @@
 
 struct arguments {
 	struct guarded guarded;
+	const struct globals *globals;
+	struct snapshot *snapshot; /* of one after the other */
 	bool add, delete;
 	char **word; /* sources and ports, in argv */
 	int words;
@@ -35,8 +37,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		command_usage_error(state, change ? "name sources or ports" : "list takes no arguments");
 	if (key == ARGP_KEY_END && !change && arguments->guarded.confirm_s)
 		command_usage_error(state, "--confirm without a change");
-	if (key != ARGP_KEY_ARG || !arguments->guarded.interface)
-		return guarded_parse(key, text, state, &arguments->guarded);
+	if (key != ARGP_KEY_ARG || several_is_next(&arguments->guarded.several))
+		return guarded_parse_several(key, text, state, &arguments->guarded);
 	parse_word(state, arguments, text);
 	return 0;
 }
@@ -91,14 +93,17 @@ static int change_exempt(struct policy *policy, void *context, struct diag *diag
 	return error;
 }
 
-static int print_exempt(const struct globals *globals, const struct guarded *guarded, const char *interface,
-			const struct policy *policy)
+static int print_exempt(struct arguments *arguments, const char *name)
 {
+	const struct policy *policy = &arguments->snapshot->counts.policy;
+	const char *interface = arguments->snapshot->location.interface.name;
+	struct guarded *guarded = &arguments->guarded;
 	char text[SOURCE_SIZE];
 
-	if (globals->json)
-		return output_json(stdout,
-				   guarded_to_json(guarded, interface, policy, "exempt", output_exempt(policy)));
+	if (arguments->globals->json)
+		return several_report(&guarded->several,
+				      guarded_to_json(guarded, interface, policy, "exempt", output_exempt(policy)));
+	several_head(&guarded->several, interface);
 	for (unsigned int i = 0; i < policy->sources; i++)
 		printf("source  %s\n", source_format(&policy->source[i], text));
 	for (unsigned int port = 0; port < 65536; port++)
@@ -106,25 +111,33 @@ static int print_exempt(const struct globals *globals, const struct guarded *gua
 			printf("port    %u\n", port);
 	if (!policy_has_exempt(policy))
 		printf("nothing is exempt on %s\n", interface);
-	guarded_how_to_confirm(guarded);
+	guarded_how_to_confirm(guarded, name);
 	return 0;
+}
+
+/* A several_work. */
+static int change_or_list(struct several *several, const char *interface, void *context, struct diag *diag)
+{
+	struct arguments *arguments = context;
+	int error;
+
+	(void)several;
+	if (arguments->words)
+		error = guarded_change_policy(arguments->snapshot, &arguments->guarded, interface, change_exempt,
+					      arguments, diag);
+	else
+		error = locate_and_read(arguments->snapshot, interface, diag);
+	return error ? error : print_exempt(arguments, interface);
 }
 
 int cmd_exempt(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	static const struct argp argp = {guarded_options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	struct arguments arguments = {};
-	int error = 0;
+	struct arguments arguments = {.globals = globals, .snapshot = snapshot};
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!snapshot)
 		return diag_no_memory(diag);
-	if (arguments.words)
-		error = guarded_change_policy(snapshot, &arguments.guarded, change_exempt, &arguments, diag);
-	else
-		error = locate_and_read(snapshot, arguments.guarded.interface, diag);
-	return error ? error
-		     : print_exempt(globals, &arguments.guarded, snapshot->location.interface.name,
-				    &snapshot->counts.policy);
+	return guarded_do(globals, &arguments.guarded, change_or_list, diag);
 }

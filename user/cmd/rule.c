@@ -8,7 +8,9 @@
 
 struct arguments {
 	struct guarded guarded;
-	char **word; /* what stands behind the interface, in argv */
+	const struct globals *globals;
+	struct snapshot *snapshot; /* of one after the other */
+	char **word;		   /* what stands behind the interface, in argv */
 	int words;
 };
 
@@ -30,8 +32,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	if (key == ARGP_KEY_END)
 		check(state, arguments);
-	if (key != ARGP_KEY_ARG || !arguments->guarded.interface)
-		return guarded_parse(key, text, state, &arguments->guarded);
+	if (key != ARGP_KEY_ARG || several_is_next(&arguments->guarded.several))
+		return guarded_parse_several(key, text, state, &arguments->guarded);
 	if (!arguments->word)
 		arguments->word = &state->argv[state->next - 1];
 	arguments->words++;
@@ -46,36 +48,49 @@ static int change_rules(struct policy *policy, void *context, struct diag *diag)
 	return rule_arguments_apply(policy, arguments->word, arguments->words, diag);
 }
 
-static int print_rules(const struct globals *globals, const struct guarded *guarded, const char *interface,
-		       const struct policy *policy)
+static int print_rules(struct arguments *arguments, const char *name)
 {
-	if (globals->json)
-		return output_json(stdout, guarded_to_json(guarded, interface, policy, "rules", output_rules(policy)));
+	const struct policy *policy = &arguments->snapshot->counts.policy;
+	const char *interface = arguments->snapshot->location.interface.name;
+	struct guarded *guarded = &arguments->guarded;
+
+	if (arguments->globals->json)
+		return several_report(&guarded->several,
+				      guarded_to_json(guarded, interface, policy, "rules", output_rules(policy)));
+	several_head(&guarded->several, interface);
 	for (unsigned int i = 0; i < policy->rules; i++) {
 		char match[RULE_MATCH_SIZE];
 
 		printf("%-24s %-8s %s\n", policy->rule[i].name, mode_name(policy->rule[i].mode),
 		       rule_match_format(&policy->rule[i], match));
 	}
-	guarded_how_to_confirm(guarded);
+	guarded_how_to_confirm(guarded, name);
 	return 0;
+}
+
+/* A several_work. */
+static int change_or_list(struct several *several, const char *interface, void *context, struct diag *diag)
+{
+	struct arguments *arguments = context;
+	int error;
+
+	(void)several;
+	if (arguments->words)
+		error = guarded_change_policy(arguments->snapshot, &arguments->guarded, interface, change_rules,
+					      arguments, diag);
+	else
+		error = locate_and_read(arguments->snapshot, interface, diag);
+	return error ? error : print_rules(arguments, interface);
 }
 
 int cmd_rule(struct globals *globals, int argc, char **argv, struct diag *diag)
 {
 	static const struct argp argp = {guarded_options, parse, NULL, NULL, NULL, NULL, NULL};
 	_cleanup_free_ struct snapshot *snapshot = malloc(sizeof(*snapshot));
-	struct arguments arguments = {};
-	int error = 0;
+	struct arguments arguments = {.globals = globals, .snapshot = snapshot};
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
 	if (!snapshot)
 		return diag_no_memory(diag);
-	if (arguments.words)
-		error = guarded_change_policy(snapshot, &arguments.guarded, change_rules, &arguments, diag);
-	else
-		error = locate_and_read(snapshot, arguments.guarded.interface, diag);
-	return error ? error
-		     : print_rules(globals, &arguments.guarded, snapshot->location.interface.name,
-				   &snapshot->counts.policy);
+	return guarded_do(globals, &arguments.guarded, change_or_list, diag);
 }

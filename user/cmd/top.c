@@ -238,7 +238,7 @@ static void answer(struct top *top, int key)
 	question->open = false;
 	if (key != 'y' && key != 'Y')
 		say(top, "nothing was changed");
-	else if (change_policy(top->snapshot, question->interface, set_mode, question, NULL, &diag))
+	else if (change_policy(top->snapshot, question->interface, set_mode, question, NULL, NULL, &diag))
 		say(top, "%s", diag.text);
 	else
 		say(top, "%s: rule %s is in mode %s now", question->interface, question->rule,

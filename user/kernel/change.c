@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/attach.h"
+#include "policy/difference.h"
 #include <errno.h>
 #include <string.h>
 
@@ -20,8 +21,27 @@ static int open_to_change(const char *interface, int lock, struct location *loca
 	return error ? error : filter_open(filter, location->pins, diag);
 }
 
+/* CHANGE, and whether it makes anything else of POLICY. */
+static int change_and_compare(struct snapshot *snapshot, policy_change *change, void *context, struct diag *diag)
+{
+	_cleanup_free_ struct difference *difference = malloc(sizeof(*difference));
+	_cleanup_free_ struct policy *before = malloc(sizeof(*before));
+	struct policy *policy = &snapshot->counts.policy;
+	int error;
+
+	if (!difference || !before)
+		return diag_no_memory(diag);
+	*before = *policy;
+	error = change(policy, context, diag);
+	if (error)
+		return error;
+	difference_find(before, policy, &snapshot->counts.counters, difference);
+	snapshot->changed = difference_any(difference);
+	return 0;
+}
+
 int change_policy(struct snapshot *snapshot, const char *interface, policy_change *change, void *context,
-		  struct undo *undo, struct diag *diag)
+		  struct undo *undo, struct filter_waits *waits, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	struct policy *policy = &snapshot->counts.policy;
@@ -40,12 +60,13 @@ int change_policy(struct snapshot *snapshot, const char *interface, policy_chang
 	locate_note(snapshot, &location);
 	if (undo)
 		undo->policy = *policy;
-	error = change(policy, context, diag);
+	error = change_and_compare(snapshot, change, context, diag);
 	if (!error && undo)
 		error = pending_guard(undo, filter.id, location.interface.ifindex, filter_generation(&filter) + 1,
 				      diag);
 	if (error)
 		return error;
+	filter.waits = waits;
 	error = filter_change(&filter, policy, diag);
 	if (error && undo)
 		pending_remove(undo->filter);
@@ -210,7 +231,7 @@ int change_confirm(const char *interface, struct pending *pending, struct diag *
 	return error ? diag_fail(diag, error, "cannot confirm the change of %s: %s", interface, strerror(-error)) : 0;
 }
 
-int change_reset(const char *interface, struct diag *diag)
+int change_reset(const char *interface, struct filter_waits *waits, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter filter = FILTER_CLOSED;
 	_cleanup_(pins_unlock) int lock = -1;
@@ -219,6 +240,7 @@ int change_reset(const char *interface, struct diag *diag)
 
 	if (!error)
 		error = open_to_change(interface, lock, &location, &filter, diag);
+	filter.waits = waits;
 	if (!error)
 		error = filter_reset(&filter, diag);
 	if (error)

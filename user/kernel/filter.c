@@ -23,6 +23,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -311,6 +312,54 @@ static int settle(struct filter *filter, int grace)
 	return error;
 }
 
+struct filter_wait {
+	struct ff_state *state;
+	__u32 generation; /* as the change has left it */
+};
+
+/* Leaves the wait behind the change to GENERATION for later. False if that cannot be. */
+static bool put_off(struct filter *filter, __u32 generation)
+{
+	struct filter_waits *waits = filter->waits;
+	struct filter_wait *grown;
+
+	if (!waits)
+		return false;
+	if (waits->grace < 0)
+		waits->grace = fcntl(filter->grace, F_DUPFD_CLOEXEC, 0);
+	if (waits->sources < 0)
+		waits->sources = fcntl(filter->map[MAP_SOURCES], F_DUPFD_CLOEXEC, 0);
+	grown = reallocarray(waits->wait, waits->count + 1, sizeof(*grown));
+	if (grown)
+		waits->wait = grown;
+	if (!grown || waits->grace < 0 || waits->sources < 0 ||
+	    map_state(filter->map[MAP_STATE], &grown[waits->count].state))
+		return false;
+	grown[waits->count++].generation = generation;
+	return true;
+}
+
+/* Behind a change that came meanwhile, who made it waits. */
+void filter_wait(struct filter_waits *waits)
+{
+	__u32 zero = 0;
+
+	if (!waits->count || bpf_map_update_elem(waits->grace, &zero, &waits->sources, BPF_ANY))
+		return; /* then the next change of each waits */
+	for (unsigned int i = 0; i < waits->count; i++)
+		if (generation_of(waits->wait[i].state) == waits->wait[i].generation)
+			waits->wait[i].state->settled = waits->wait[i].generation;
+}
+
+void filter_waits_close(struct filter_waits *waits)
+{
+	while (waits->count)
+		munmap(waits->wait[--waits->count].state, sizeof(*waits->wait->state));
+	free(waits->wait);
+	cleanup_fd(&waits->grace);
+	cleanup_fd(&waits->sources);
+}
+
 int filter_write_sources(int sources_fd, __u8 slot, const struct policy *policy)
 {
 	struct ff_source_key key, next;
@@ -514,7 +563,8 @@ static int flip(struct filter *filter, const struct policy *policy, bool restore
 		return diag_fail(diag, -EAGAIN, "another change came in between; try again");
 
 	/* From here on the change is made; if the wait fails, the next change waits. */
-	settle(filter, grace);
+	if (!put_off(filter, generation + 1))
+		settle(filter, grace);
 	return 0;
 }
 

@@ -11,10 +11,24 @@
 struct filter {
 	__u32 id; /* as pins_filter_id() has it */
 	int map[PROGRAM_MAPS];
-	struct ff_state *state; /* the state map's memory */
-	int grace;		/* what to wait by for packets under way, once a change was made; see filter.c */
+	struct ff_state *state;	    /* the state map's memory */
+	int grace;		    /* what to wait by for packets under way, once a change was made; see filter.c */
+	struct filter_waits *waits; /* NULL: a change waits at once */
 };
 #define FILTER_CLOSED ((struct filter){.map = {-1, -1, -1, -1, -1}, .grace = -1})
+
+/*
+ * Changes of several filters, each made and none waited for yet: a packet that was under way may still meet an older
+ * policy. One wait is enough for all of them.
+ */
+struct filter_waits {
+	int grace, sources; /* of one of them; see filter.c */
+	unsigned int count;
+	struct filter_wait *wait;
+};
+#define FILTER_NO_WAITS ((struct filter_waits){.grace = -1, .sources = -1})
+void filter_wait(struct filter_waits *waits);
+void filter_waits_close(struct filter_waits *waits); /* for _cleanup_ */
 
 /* Opens the maps pinned in PINS. -errno with DIAG filled, also if they are another version's. */
 int filter_open(struct filter *filter, const char *pins, struct diag *diag);
@@ -27,6 +41,7 @@ struct snapshot {
 	__u64 attached_ns;	   /* CLOCK_BOOTTIME */
 	__u64 applied_ns;	   /* CLOCK_BOOTTIME, since when the policy is in force */
 	unsigned int queues_added; /* as filter_queues_added(), by locate_and_read() */
+	bool changed;		   /* by change_policy(): it means something else than the one before */
 	struct counts counts;
 };
 int filter_read(const struct filter *filter, struct snapshot *snapshot, struct diag *diag);
@@ -44,8 +59,8 @@ static inline bool snapshot_was_reset(const struct snapshot *snapshot)
 }
 
 /*
- * Puts POLICY in force in one flip. On return every packet meets it. Needs the lock. On failure the old policy stays.
- * -errno with DIAG filled.
+ * Puts POLICY in force in one flip. On return every packet meets it, unless the filter has WAITS. Needs the lock. On
+ * failure the old policy stays. -errno with DIAG filled.
  */
 int filter_change(struct filter *filter, const struct policy *policy, struct diag *diag);
 
