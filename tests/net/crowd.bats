@@ -117,3 +117,43 @@ change_calls() {
 	[ "$(system_calls status)" -le "$many" ]
 	[ "$many" -le $((few * 5)) ]
 }
+
+@test "what was left behind among many is swept by who attaches, and nothing that is alive" {
+	local i alive
+	interfaces 1 24
+	filters 1 24
+	for i in $(seq 2 2 24); do
+		in_s ip link del "v$i"
+	done
+	alive=$(seq 1 2 23 | sed "s/.*/v&/" | sort)
+	# Where it looks is up to chance. The kernel drops a deleted interface's program after a while.
+	for i in $(seq 100); do
+		ff attach s0 >/dev/null
+		ff detach s0 >/dev/null
+		[ "$(pins_of "$SERVER_ID" | wc -l)" -gt 12 ] || break
+	done
+	equal "$(pins_of "$SERVER_ID" | wc -l)" 12
+	equal "$(ff --json status | jq -r '.filters[].interface' | sort)" "$alive"
+	in_s ip link del v1
+	in_s ip link del v3
+	swept() { ff detach --all >/dev/null && equal "$(pins_of "$SERVER_ID")" ""; }
+	wait_until 5 swept
+}
+
+@test "a filter whose interface was moved is found among others, and another's program is not taken for one" {
+	local third=ff-$$-t
+	extra_namespace "$third"
+	interfaces 1 3
+	filters 1 3
+	in_s ip link set v2 netns "$third"
+	[ -n "$(nsenter --net="/run/netns/$third" ip -j -d link show v2 | jq -r '.[0].xdp.prog.id // empty')" ] ||
+		skip "this kernel takes XDP off when an interface moves"
+	"$FLAGFILTER" --netns "$third" rule v2 syn-fin=off >/dev/null
+	equal "$("$FLAGFILTER" --netns "$third" --json rule --all | jq -r '.interfaces[0].rules[0].mode')" off
+	put_foreign
+	run -3 ff status s0
+	run -1 --separate-stderr ff attach s0
+	explained_line "another owner"
+	equal "$(ff --json status | jq -r '[.filters[].interface] | join(" ")')" "v1 v3"
+	"$FLAGFILTER" --netns "$third" detach --all >/dev/null
+}
