@@ -79,11 +79,12 @@ static int map_state(int fd, struct ff_state **state)
 int filter_open(struct filter *filter, const char *pins, struct diag *diag)
 {
 	_cleanup_(filter_close) struct filter opened = FILTER_CLOSED;
-	int error = 0;
+	_cleanup_fd_ int dir = pins_dir(pins);
+	int error = dir < 0 ? dir : 0;
 	__u32 id;
 
 	for (enum program_map map = 0; map < PROGRAM_MAPS && !error; map++) {
-		opened.map[map] = pins_open(pins, map, &id);
+		opened.map[map] = pins_open_in(dir, map, &id);
 		if (map == MAP_COUNTERS)
 			opened.id = id;
 		error = opened.map[map] < 0 ? opened.map[map] : check_map(opened.map[map], map);

@@ -106,8 +106,7 @@ static int check_map(int fd)
 	return strcmp(target, "anon_inode:bpf-map") ? -EPROTOTYPE : 0;
 }
 
-/* In the open directory DIR. */
-static int open_map(int dir, enum program_map map, __u32 *id)
+int pins_open_in(int dir, enum program_map map, __u32 *id)
 {
 	struct bpf_map_info info = {};
 	char path[DIRECTORY_PATH_SIZE];
@@ -136,7 +135,7 @@ int pins_open(const char *dir, enum program_map map, __u32 *id)
 {
 	_cleanup_fd_ int opened = pins_dir(dir);
 
-	return opened < 0 ? opened : open_map(opened, map, id);
+	return opened < 0 ? opened : pins_open_in(opened, map, id);
 }
 
 int pins_put(const char *dir, enum program_map map, int fd)
@@ -292,7 +291,7 @@ static int next_of(struct of_interface *of, char path[PINS_PATH_SIZE], int *dir)
 	return THE_END;
 }
 
-/* Whether ERROR, of open_map() in DIR, is about what lies there and not about who looks. It is passed over then. */
+/* Whether ERROR, of pins_open_in() in DIR, is about what lies there and not about who looks. It is passed over then. */
 static bool is_odd(int dir, const char *path, int error)
 {
 	struct stat status;
@@ -330,7 +329,7 @@ static bool sweep_dir(int root, int dir, const char *path, struct xdp_used_maps 
 	int error;
 
 	dispatcher_settle(dir);
-	fd = open_map(dir, MAP_STATE, &id);
+	fd = pins_open_in(dir, MAP_STATE, &id);
 	if ((fd < 0 && (is_odd(dir, path, fd) || fd != -ENOENT)) || (fd >= 0 && is_in_use(dir, id, used)))
 		return false;
 	error = directory_remove(dir, root, name_of(path));
@@ -407,7 +406,7 @@ bool pins_left_behind(unsigned int ifindex)
 	dir = pins_dir(path);
 	if (dir < 0 || !is_of_netns(dir))
 		return false;
-	fd = open_map(dir, MAP_STATE, &id);
+	fd = pins_open_in(dir, MAP_STATE, &id);
 	return fd >= 0 && !is_in_use(dir, id, &used);
 }
 
@@ -416,7 +415,7 @@ static int match(struct location *location, int dir, const char *path)
 {
 	const struct xdp_programs *programs = &location->programs;
 	__u32 id = 0;
-	_cleanup_fd_ int fd = open_map(dir, MAP_STATE, &id);
+	_cleanup_fd_ int fd = pins_open_in(dir, MAP_STATE, &id);
 
 	if (fd == -ENOENT || (fd < 0 && is_odd(dir, path, fd)))
 		return 0;
@@ -508,12 +507,12 @@ int pins_find(struct location *location, const char *except)
 
 int pins_find_filter(__u32 filter, char path[PINS_PATH_SIZE])
 {
-	int dir, error;
+	int dir = -1, error;
 	_cleanup_dir_ DIR *root = read_root(&error);
 
 	while (root && (error = next_dir(root, path, &dir)) == 1) {
 		__u32 id = 0;
-		_cleanup_fd_ int fd = open_map(dir, MAP_COUNTERS, &id);
+		_cleanup_fd_ int fd = pins_open_in(dir, MAP_COUNTERS, &id);
 
 		close(dir);
 		if (fd >= 0 && id == filter)

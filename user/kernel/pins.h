@@ -74,8 +74,9 @@ void pins_unmark(const char *dir, __u32 except);
  */
 int pins_find(struct location *location, const char *except);
 
-/* Opens a pinned map, and tells its id. Returns a file descriptor or -errno. */
+/* Opens a pinned map, and tells its id; the same where DIR is open, by pins_dir(). Returns a descriptor or -errno. */
 int pins_open(const char *dir, enum program_map map, __u32 *id);
+int pins_open_in(int dir, enum program_map map, __u32 *id);
 
 /* What tells a filter from all others for as long as it is attached: the id of its counters map; 0 if unknown. */
 __u32 pins_filter_id(const char *dir);
