@@ -77,23 +77,35 @@ void print_json(json_t *object)
 /* Frames. */
 
 static const __u8 ethernet[] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}; /* to the victim's veth from the attacker's */
-static const __u8 qinq[] = {0x88, 0xa8, 0, 100, 0x81, 0x00, 0, 200};
+static const __u8 tags[] = {0x88, 0xa8, 0, 100, 0x81, 0x00, 0, 200, 0x88, 0xa8, 1, 44, 0x81, 0x00, 1, 144};
+enum { TAG_SIZE = 4 };
 
 static const __u8 ipv4[] = {8, 0, 0x45, 0, 0, 40, 0, 1, 0, 0, 64, 0, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2};
-enum { IPV4_PROTOCOL = 11, IPV4_CHECKSUM = 12 }; /* offsets behind the Ethernet type */
+enum {
+	IPV4_VERSION = 2,
+	IPV4_LENGTH = 5,
+	IPV4_FRAGMENT = 8,
+	IPV4_PROTOCOL = 11,
+	IPV4_CHECKSUM = 12
+};								    /* offsets in it */
+static const __u8 options[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0}; /* no operation */
+enum { MORE_FRAGMENTS = 0x2000, SOME_OFFSET = 185 };
 
 static const __u8 ipv6[] = {0x86, 0xdd, 0x60, 0,    0, 0, 0, 20, 6, 64, /* 2001:db8::1 to 2001:db8::2 */
 			    0x20, 1,	0x0d, 0xb8, 0, 0, 0, 0,	 0, 0,	0, 0, 0, 0, 0, 1,
 			    0x20, 1,	0x0d, 0xb8, 0, 0, 0, 0,	 0, 0,	0, 0, 0, 0, 0, 2};
 enum { IPV6_LENGTH = 7, IPV6_NEXT_HEADER = 8 };
 
-/* Hop-by-hop options, destination options, eight bytes of PadN each, then TCP. */
-static const __u8 exthdrs[] = {60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0};
+/* An extension header for options, with eight bytes of PadN, and what the next one is. */
+static const __u8 exthdr[] = {60, 0, 1, 4, 0, 0, 0, 0};
+enum { HOP_BY_HOP = 0, DESTINATION_OPTIONS = 60 };
 
 static const __u8 tcp[] = {0x9c, 0x40, 0x20, 0xfb, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0, 0x20, 0, 0, 0, 0, 0};
 enum { TCP_DEST = 2, TCP_FLAGS = 13, FIN_SYN = FIN | SYN };
 
 static const __u8 udp[] = {0x9c, 0x40, 0x00, 0x35, 0, 20, 0, 0};
+enum { UDP_LENGTH = 5 };
+static const __u8 echo[] = {8, 0, 0xf7, 0xfe, 0, 1, 0, 0}; /* the rest is zero */
 static const __u8 arp[] = {8, 6,   0, 1, 8, 0, 6, 4, 0, 1, 2, 0,   0, 0, 0,
 			   1, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 192, 0, 2, 2};
 
@@ -107,13 +119,22 @@ static __u8 *append(struct frame *frame, const void *data, size_t size)
 	return at;
 }
 
-static void append_ipv4(struct frame *frame, __u8 protocol)
+/* Of a datagram with so much CONTENT behind the header. FRAGMENT: flags and offset, as in the header. */
+static void append_ipv4(struct frame *frame, __u8 protocol, __u8 content, __u16 fragment, bool with_options)
 {
 	__u8 *at = append(frame, ipv4, sizeof(ipv4));
 	__u32 sum = 0;
 
+	at[IPV4_LENGTH] = 20 + content;
+	at[IPV4_FRAGMENT] = fragment >> 8;
+	at[IPV4_FRAGMENT + 1] = fragment;
 	at[IPV4_PROTOCOL] = protocol;
-	for (__u8 *word = at + 2; word < at + sizeof(ipv4); word += 2)
+	if (with_options) {
+		at[IPV4_VERSION] += sizeof(options) / 4;
+		at[IPV4_LENGTH] += sizeof(options);
+		append(frame, options, sizeof(options));
+	}
+	for (__u8 *word = at + 2; word < frame->data + frame->size; word += 2)
 		sum += word[0] << 8 | word[1];
 	sum = ~((sum & 0xffff) + (sum >> 16));
 	at[IPV4_CHECKSUM] = sum >> 8;
@@ -129,15 +150,17 @@ static void append_tcp(struct frame *frame, __u16 port, __u8 flags)
 	at[TCP_FLAGS] = flags;
 }
 
-static void append_ipv6(struct frame *frame, bool extended)
+/* With so many EXTHDRS, of which the first is of type FIRST. */
+static void append_ipv6(struct frame *frame, unsigned int exthdrs, __u8 first)
 {
-	__u8 *at = append(frame, ipv6, sizeof(ipv6));
+	__u8 *at = append(frame, ipv6, sizeof(ipv6)), *next = &at[IPV6_NEXT_HEADER];
 
-	if (!extended)
-		return;
-	at[IPV6_LENGTH] += sizeof(exthdrs);
-	at[IPV6_NEXT_HEADER] = 0;
-	append(frame, exthdrs, sizeof(exthdrs));
+	at[IPV6_LENGTH] += exthdrs * sizeof(exthdr);
+	for (unsigned int i = 0; i < exthdrs; i++) {
+		*next = i ? DESTINATION_OPTIONS : first;
+		next = append(frame, exthdr, sizeof(exthdr));
+	}
+	*next = 6;
 }
 
 /* Padding up to the smallest frame, without its checksum. */
@@ -148,32 +171,69 @@ static void finish(struct frame *frame, const char *name)
 		frame->size = 60;
 }
 
+const char *const frame_names[FRAME_KINDS] = {
+	"syn_fin",	"ack",		"udp",	     "arp",   "ipv6",	    "qinq",    "exthdrs",
+	"ipv6_syn_fin", "port_syn_fin", "udp_short", "icmp",  "icmp_short", "exthdr1", "exthdr4",
+	"options",	"first",	"fragment",  "tags3", "tags4",
+};
+
+/* How each is made, of Ethernet, tags, IP and what it carries. */
+static const struct {
+	__u8 tags, protocol, content;
+	bool options;
+	__u16 fragment;
+	bool ipv6;
+	__u8 exthdrs, first;
+	__u8 flags;
+	__u16 port;
+} recipes[FRAME_KINDS] = {
+	[FRAME_SYN_FIN] = {.flags = FIN_SYN},
+	[FRAME_ACK] = {.flags = ACK},
+	[FRAME_UDP] = {.protocol = 17, .content = 20},
+	[FRAME_IPV6] = {.ipv6 = true, .flags = ACK},
+	[FRAME_QINQ] = {.tags = 2, .flags = ACK},
+	[FRAME_EXTHDRS] = {.ipv6 = true, .exthdrs = 2, .first = HOP_BY_HOP, .flags = ACK},
+	[FRAME_IPV6_SYN_FIN] = {.ipv6 = true, .flags = FIN_SYN},
+	[FRAME_PORT_SYN_FIN] = {.flags = FIN_SYN, .port = EXEMPT_PORT},
+	[FRAME_UDP_SHORT] = {.protocol = 17, .content = 12},
+	[FRAME_ICMP] = {.protocol = 1, .content = 20},
+	[FRAME_ICMP_SHORT] = {.protocol = 1, .content = 12},
+	[FRAME_EXTHDR1] = {.ipv6 = true, .exthdrs = 1, .first = DESTINATION_OPTIONS, .flags = ACK},
+	[FRAME_EXTHDR4] = {.ipv6 = true, .exthdrs = 4, .first = HOP_BY_HOP, .flags = ACK},
+	[FRAME_OPTIONS] = {.options = true, .flags = ACK},
+	[FRAME_FIRST] = {.fragment = MORE_FRAGMENTS, .flags = ACK},
+	[FRAME_FRAGMENT] = {.fragment = SOME_OFFSET, .flags = ACK},
+	[FRAME_TAGS3] = {.tags = 3, .flags = ACK},
+	[FRAME_TAGS4] = {.tags = 4, .flags = ACK},
+};
+
+static void append_ip(struct frame *frame, enum frame_kind kind)
+{
+	__u8 protocol = recipes[kind].protocol;
+
+	if (recipes[kind].ipv6)
+		append_ipv6(frame, recipes[kind].exthdrs, recipes[kind].first);
+	else
+		append_ipv4(frame, protocol ? protocol : 6, protocol ? recipes[kind].content : sizeof(tcp),
+			    recipes[kind].fragment, recipes[kind].options);
+	if (!protocol)
+		append_tcp(frame, recipes[kind].port ? recipes[kind].port : OPEN_PORT, recipes[kind].flags);
+	else if (protocol == 17)
+		append(frame, udp, sizeof(udp))[UDP_LENGTH] = recipes[kind].content;
+	else
+		append(frame, echo, sizeof(echo));
+}
+
 void frame_make(struct frame *frame, enum frame_kind kind)
 {
-	static const char *const names[] = {"syn_fin", "ack", "udp", "arp", "ipv6", "qinq", "exthdrs"};
-
 	*frame = (struct frame){};
 	append(frame, ethernet, sizeof(ethernet));
-	if (kind == FRAME_QINQ)
-		append(frame, qinq, sizeof(qinq));
-	switch (kind) {
-	case FRAME_ARP:
+	append(frame, tags, recipes[kind].tags * TAG_SIZE);
+	if (kind == FRAME_ARP)
 		append(frame, arp, sizeof(arp));
-		break;
-	case FRAME_UDP:
-		append_ipv4(frame, 17);
-		append(frame, udp, sizeof(udp));
-		break;
-	case FRAME_IPV6:
-	case FRAME_EXTHDRS:
-		append_ipv6(frame, kind == FRAME_EXTHDRS);
-		append_tcp(frame, OPEN_PORT, ACK);
-		break;
-	default:
-		append_ipv4(frame, 6);
-		append_tcp(frame, OPEN_PORT, kind == FRAME_SYN_FIN ? FIN_SYN : ACK);
-	}
-	finish(frame, names[kind]);
+	else
+		append_ip(frame, kind);
+	finish(frame, frame_names[kind]);
 }
 
 /* The stack looks at the TCP checksum too: without it, the frame would not get as far as a real one. */
@@ -193,7 +253,7 @@ void frame_make_flood(struct frame *frame, __u16 port)
 {
 	*frame = (struct frame){};
 	append(frame, ethernet, sizeof(ethernet));
-	append_ipv4(frame, 6);
+	append_ipv4(frame, 6, sizeof(tcp), 0, false);
 	append_tcp(frame, port, FIN_SYN);
 	write_tcp_checksum(frame->data + 14);
 	finish(frame, "flood");

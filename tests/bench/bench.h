@@ -17,6 +17,7 @@
 #define VICTIM_IP "192.0.2.2"
 #define OPEN_PORT 5201
 #define CLOSED_PORT 5202
+#define EXEMPT_PORT 8443
 
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void fail_diag(const struct diag *diag) __attribute__((noreturn));
@@ -47,8 +48,21 @@ enum frame_kind {
 	FRAME_IPV6,    /* TCP with ACK */
 	FRAME_QINQ,    /* double-tagged, TCP with ACK */
 	FRAME_EXTHDRS, /* IPv6 with hop-by-hop and destination options, TCP with ACK */
+	FRAME_IPV6_SYN_FIN,
+	FRAME_PORT_SYN_FIN, /* SYN+FIN to EXEMPT_PORT */
+	FRAME_UDP_SHORT,    /* the datagram is shorter than IPv4 and TCP as far as its flags */
+	FRAME_ICMP,
+	FRAME_ICMP_SHORT,
+	FRAME_EXTHDR1,	/* IPv6 with destination options, TCP with ACK */
+	FRAME_EXTHDR4,	/* with hop-by-hop options and three times destination options */
+	FRAME_OPTIONS,	/* IPv4 with 12 bytes of options, TCP with ACK */
+	FRAME_FIRST,	/* a first fragment, TCP with ACK */
+	FRAME_FRAGMENT, /* a later fragment */
+	FRAME_TAGS3,	/* three tags, TCP with ACK */
+	FRAME_TAGS4,
 	FRAME_KINDS,
 };
+extern const char *const frame_names[FRAME_KINDS];
 void frame_make(struct frame *frame, enum frame_kind kind);
 
 /* A SYN+FIN from ATTACKER_IP to VICTIM_IP, and where bench.py's veth expects it. */

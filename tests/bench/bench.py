@@ -7,6 +7,7 @@ that is made here is taken away again, also after a failure or an interrupt. See
 """
 import argparse
 import glob
+import ipaddress
 import json
 import os
 import platform
@@ -21,18 +22,22 @@ from pathlib import Path
 sys.dont_write_bytecode = True  # nothing is left in the source tree
 import report  # noqa: E402
 
-LOADS = 8  # how often every program is loaded anew: where it lands in memory is part of the noise
-ROUNDS = 4  # with each load
-REPEAT = 20_000  # packets in one test run, of many in a round
+LOADS = 32  # how often every program is loaded anew, in another order and with other gaps: where it lands matters
+ROUNDS = 3  # with each load
+BOTH_ROUNDS = 60  # of one CPU, one frame, alone and in company
+REPEAT = 10_000  # packets in one test run, of many in a round
 FLOOD_ROUNDS = 9
 WINDOW_MS = 200
 HONEST_MS = 200
 OWN_RULES = (1, 4, 16, 64)
+SOURCES = (1, 64, 1024)
 INTERFACES = (1, 4, 16)
 CPUS = (1, 4, 16, 64, 256)
 CALLS = 21  # of a command whose time is taken
 CAPTURE_FRAMES = 1_000_000
 REPLAY_ROUNDS = 5
+QUICK = {"LOADS": 3, "ROUNDS": 1, "BOTH_ROUNDS": 5, "FLOOD_ROUNDS": 2, "CALLS": 5, "CAPTURE_FRAMES": 100_000,
+         "REPLAY_ROUNDS": 2}  # instead of the above, for a look
 TIMEOUT_S = 120  # for any one process
 
 
@@ -79,14 +84,9 @@ class Bench:
         self.attacker, self.victim = f"ffbench{os.getpid()}a", f"ffbench{os.getpid()}v"
         self.tx, self.rx = f"b{os.getpid()}t", f"b{os.getpid()}r"
         self.capture = self.out / "replay.pcap"
-        self.missing = []  # what there is nothing to say about, and why: of this ...
-        self.failed = False  # ... something should have worked
+        self.missing = []  # what there is nothing to say about, and why
         self.attached = set()
         self.reader = None
-
-    def fail(self, what, error):
-        self.missing.append(f"{what}: {error}")
-        self.failed = True
 
     def tool(self, name, *arguments):
         return json.loads(call(self.out / name, *arguments))
@@ -150,49 +150,90 @@ class Bench:
 
 # Nanoseconds a packet, by BPF_PROG_TEST_RUN.
 
-def write_policies(bench):
-    """Policies of ever more own rules: only the last one drops SYN+FIN, and none of them drops an ACK."""
-    names = []
+BASIC = ",".join(report.FRAMES)
+
+
+def write_policy(bench, name, *lines):
+    """A policy file; its subject for `testrun`, which wants a path with a slash."""
+    path = bench.out / f"{name}.yaml"
+    path.write_text("\n".join(("version: 1", *lines)) + "\n", encoding="utf-8")
+    return f"file:{path}"
+
+
+def own_rules(bench, rules):
+    """Ever more rules of one's own: only the last one drops SYN+FIN, and none of them drops an ACK."""
     flags = [f"0x{value:03x}/0x1ff" for value in range(512) if value & 3 != 3 and not value & 0x10]
-    for rules in OWN_RULES:
-        lines = ["version: 1", "preset: none", "rules:"]
-        for index, match in enumerate(flags[:rules - 1] + ["SYN,FIN/SYN,FIN"]):
-            lines.append(f"  - {{name: own-{index}, flags: \"{match}\", mode: enforce}}")
-        path = bench.out / f"own{rules}.yaml"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        names.append(f"own{rules}={path}")
-    path = bench.out / "exempt.yaml"
-    path.write_text("version: 1\npreset: default\nexempt:\n  sources: [198.51.100.0/24, \"2001:db8:1::/48\"]\n"
-                    "  ports: [8443]\n", encoding="utf-8")
-    return ["default=default", "sampled=+default", "conntrack=conntrack", f"exempt={path}", *names]
+    return write_policy(bench, f"own{rules}", "preset: none", "rules:", *(
+        f"  - {{name: own-{index}, flags: \"{match}\", mode: enforce}}"
+        for index, match in enumerate(flags[:rules - 1] + ["SYN,FIN/SYN,FIN"])))
 
 
-def xdp_filter_objects(bench):
+def exempt(bench, name, sources=(), ports=()):
+    quoted = ", ".join(f'"{source}"' for source in sources)
+    return write_policy(bench, name, "preset: default", "exempt:", f"  sources: [{quoted}]", f"  ports: {list(ports)}")
+
+
+def sources_of(family, count):
+    """Exempt sources of many lengths, as a large site has them; frames come from none of them."""
+    if family == 4:
+        addresses = (f"10.{i // 4}.{i % 4 * 64}.{i % 256}/{(20, 24, 28, 32)[i % 4]}" for i in range(count))
+    else:
+        addresses = (f"2001:db8:{i + 1:x}:{i:x}::1/{(48, 56, 64, 128)[i % 4]}" for i in range(count))
+    return [str(ipaddress.ip_network(address, strict=False)) for address in addresses]
+
+
+def subjects(bench):
+    """Programs to measure, and the frames of each, as `testrun` takes them."""
+    references = ["table=reference:table", "parse_count=reference:parse_count"]
+    references += [f"{name}/{BASIC}=reference:{name}" for name in
+                   ("drop_all", "parse_compare", "table_map", "table_map_two_counts")]
+    ours = ["default=preset:default", f"conntrack/{BASIC}=preset:conntrack"]
+    ours += [f"own{rules}/{BASIC}={own_rules(bench, rules)}" for rules in OWN_RULES]
+    dropped = {4: "syn_fin", 6: "ipv6_syn_fin"}
+    monitored = write_policy(bench, "monitored", "preset: none", "rules: [{name: syn-fin, mode: monitor}]")
+    rare = ["sampled/ack,syn_fin,ipv6_syn_fin=sampled:default", f"monitored/ack,syn_fin,ipv6_syn_fin={monitored}"]
+    for family, frame in dropped.items():
+        rare += [f"sources{family}_{count}/ack,{frame}={exempt(bench, f's{family}_{count}', sources_of(family, count))}"
+                 for count in SOURCES]
+    rare += [f"exempt_source/syn_fin,ipv6_syn_fin={exempt(bench, 'source', ('192.0.2.1/32', '2001:db8::1/128'))}",
+             f"exempt_port/syn_fin,port_syn_fin={exempt(bench, 'port', ports=(8443,))}"]
+    return [*references, *ours, *rare, *xdp_filter_subjects(bench)]
+
+
+def xdp_filter_subjects(bench):
     """xdp-filter's cheapest program for TCP and its full one, with either default; as the distribution has them."""
-    wanted = [f"xdpfilt_{default}_{what}.o" for what in ("tcp", "all") for default in ("alw", "dny")]
     found = []
-    for name in wanted:
-        places = [p for d in ("/usr/lib/*/bpf", "/usr/lib/bpf", "/usr/lib64/bpf") for p in glob.glob(f"{d}/{name}")]
+    for name in [f"xdpfilt_{default}_{what}" for what in ("tcp", "all") for default in ("alw", "dny")]:
+        places = [p for d in ("/usr/lib/*/bpf", "/usr/lib/bpf", "/usr/lib64/bpf") for p in glob.glob(f"{d}/{name}.o")]
         if places:
-            found.append(places[0])
+            found.append(f"{name}/{BASIC}=object:{places[0]}")
         else:
-            bench.missing.append(f"xdp-filter ({name}): not installed")
+            bench.missing.append(f"xdp-filter ({name}.o): not installed")
     return found
 
 
 def run_testrun(bench):
-    policies, others = write_policies(bench), xdp_filter_objects(bench)
-    result = None
+    """Every program on its frames; and the program on each of two CPUs, alone and both at once."""
+    programs = subjects(bench)
+    result = {"rounds": [], "load": []}  # of each round, with which load it was made
     for load in range(LOADS):
         say(f"nanoseconds a packet, {load + 1} of {LOADS}")
-        part = json.loads(call("taskset", "-c", os.cpu_count() - 1, bench.out / "testrun", bench.reference, ROUNDS,
-                               REPEAT, *policies, "--", *others))
-        if result:
-            result["rounds"] += part["rounds"]
-        else:
-            result = part
-            bench.missing += [f"xdp-filter ({what})" for what in part["missing"]]
+        part = json.loads(call("taskset", "-c", os.cpu_count() - 1, bench.out / "testrun", bench.reference, load + 1,
+                               ROUNDS, REPEAT, *programs))
+        result = {**part, "rounds": result["rounds"] + part["rounds"], "load": result["load"] + [load] * ROUNDS}
+    say("nanoseconds a packet, both CPUs")
+    result["both"] = bench.tool("testrun", "--both", bench.reference, BOTH_ROUNDS, REPEAT, "default=preset:default")
+    result["siblings"] = siblings()
     return result
+
+
+def siblings():
+    """Whether CPU 0 and 1 are threads of one core. None: the kernel does not tell."""
+    try:
+        text = Path("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return text not in ("0", "")
 
 
 # End to end on veth.
@@ -268,7 +309,7 @@ def run_flood(bench):
             try:
                 result[variant.name].append(flood_once(bench, variant))
             except Failed as error:
-                bench.fail(f"{variant.name}, round {number + 1}", error)
+                bench.missing.append(f"{variant.name}, round {number + 1}: {error}")
                 if not result[variant.name]:
                     variants.remove(variant)
                     del result[variant.name]
@@ -389,14 +430,15 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def run(build, parts):
+def run(build, parts, quick):
     if os.geteuid():
         sys.exit("bench.py: needs root: it makes network namespaces and loads programs")
     if os.cpu_count() < 2:
         sys.exit("bench.py: needs two CPUs: one floods, the other receives")
     signal.signal(signal.SIGTERM, interrupt)
     bench = Bench(build)
-    results = {"schema": 1, "machine": machine()}
+    results = {"schema": 1, "quick": quick, "machine": machine()}
+    globals().update(QUICK if quick else {})
     begin = time.monotonic()
     try:
         bench.set_up()
@@ -404,7 +446,7 @@ def run(build, parts):
             try:
                 results[name] = PARTS[name](bench)
             except Failed as error:
-                bench.fail(name, error)
+                bench.missing.append(f"{name}: {error}")
     except Failed as error:
         sys.exit(f"bench.py: {error}")
     except KeyboardInterrupt:
@@ -417,7 +459,7 @@ def run(build, parts):
     (bench.out / "results.json").write_text(json.dumps(results) + "\n", encoding="utf-8")
     (bench.out / "results.md").write_text(report.as_markdown(results), encoding="utf-8")
     print(report.as_text(results))
-    if bench.failed:
+    if bench.missing:
         sys.exit("bench.py: not everything could be measured; see \"Missing\" above")
 
 
@@ -427,9 +469,10 @@ def main():
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(PARTS),
                         help=f"measure only some of: {','.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="a look in half a minute; its figures are rough")
     arguments = parser.parse_args()
     if arguments.what == "run":
-        run(arguments.build, arguments.parts)
+        run(arguments.build, arguments.parts, arguments.quick)
     else:
         report.write_docs(arguments.build / "bench", Path("docs"))
 

@@ -13,7 +13,7 @@ setup() {
 	local build=$BATS_TEST_DIRNAME/../../build
 	[ "$(id -u)" -eq 0 ] || skip "loading a program needs root"
 	[ -x "$build/bench/testrun" ] || skip "not built: make bench-build"
-	"$build/bench/testrun" --size default=default >"$BATS_TEST_TMPDIR/size.json"
+	"$build/bench/testrun" --size default=preset:default >"$BATS_TEST_TMPDIR/size.json"
 }
 
 # size FIELD: of the program as it is

@@ -54,12 +54,32 @@ report() {
 	[[ $output == *"Missing: toggle: "* ]]
 }
 
+@test "what is not installed makes the run fail, too" {
+	need_to_measure
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	for tool in ip sh ethtool true; do ln -s "$(command -v "$tool")" "$BATS_TEST_TMPDIR/bin/"; done
+	PATH=$BATS_TEST_TMPDIR/bin run -1 bench run --quick --parts replay
+	[[ $output == *"Missing: tcpdump: not installed"* ]]
+}
+
+@test "every row off the hot path is measured, by what the frame is and what is asked for" {
+	need_to_measure
+	bench run --quick --parts testrun >"$BATS_TEST_TMPDIR/tables"
+	jq -e '.quick and .missing == [] and ([.testrun.both[] | .cpu] | unique == [0, 1])' "$BUILD/bench/results.json"
+	sed -n '/^Off the hot path/,/^Beside/p' "$BATS_TEST_TMPDIR/tables" >"$BATS_TEST_TMPDIR/rows"
+	for what in "1 source" "64 sources" "1,024 sources" "its source is exempt" "its port" "samples" "would be" ARP \
+		"UDP, shorter" "ICMP, shorter" "one extension" "four extension" options "first fragment" "later fragment" \
+		"three tags" "four tags"; do
+		grep -E "$what.* [0-9]+\.[0-9] +[0-9.]+-[0-9.]+ .* (yes|NO)$" "$BATS_TEST_TMPDIR/rows"
+	done
+}
+
 @test "a page with holes is not published" {
 	cp "$ROOT/docs/performance.md" "$BATS_TEST_TMPDIR/docs/"
 	report "$BUILD/bench" "$BATS_TEST_TMPDIR/docs" <<-'PY'
 		out, docs = (Path(path) for path in sys.argv[1:])
 		whole = {**results, "missing": [], **{part: results.get(part, {}) for part in report.TABLES}}
-		for hole in [{"missing": ["toggle: exit status -11"]}, *({part: None} for part in report.TABLES)]:
+		for hole in [{"missing": ["toggle: exit status -11"]}, {"quick": True}, *({part: None} for part in report.TABLES)]:
 		    holed = {key: value for key, value in {**whole, **hole}.items() if value is not None}
 		    (out / "results.json").write_text(json.dumps(holed))
 		    try:

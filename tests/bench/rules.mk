@@ -2,15 +2,17 @@
 #
 # The benchmark, included by the Makefile:
 #
-#	make bench		measure on this machine (root, a few minutes)
+#	make bench		measure on this machine (root, ten minutes); QUICK=1: a look in one
 #	make bench-docs		put the last run's figures and picture into docs/
 
 BENCH := $(OUT)/bench
 BENCH_TOOLS := $(patsubst %,$(BENCH)/%,testrun flood toggle toggler counters)
 
 .PHONY: bench bench-build bench-docs
-bench: bench-build
-	$(Q)tests/bench/bench.py run --build $(OUT)
+bench:
+	$(Q)$(DEPS) bench
+	$(Q)$(MAKE) bench-build
+	$(Q)tests/bench/bench.py run --build $(OUT) $(if $(QUICK),--quick)
 
 bench-build: $(OUT)/flagfilter $(BENCH)/reference.bpf.o $(BENCH)/stopwatch.bpf.o $(BENCH_TOOLS)
 

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Nanoseconds a packet by BPF_PROG_TEST_RUN: every program on every frame, in turn, round after round.
+ * Nanoseconds a packet by BPF_PROG_TEST_RUN: every program on its frames, in turn, round after round.
  *
- *	testrun REFERENCE.o ROUNDS REPEAT NAME=POLICY... [-- XDP-FILTER.o...]	measures
- *	testrun --size NAME=POLICY...						what the kernel makes of ours
+ *	testrun REFERENCE.o SEED ROUNDS REPEAT SUBJECT...	measures
+ *	testrun --both REFERENCE.o ROUNDS REPEAT SUBJECT	measures on each of two CPUs, alone and both at once
+ *	testrun --size SUBJECT...				what the kernel makes of ours
  *
- * POLICY is a preset, or a path with a '/'; with a '+' before it, samples are asked for, though nobody takes them.
+ * SUBJECT is NAME[/FRAME,...]=KIND:WHAT: a program and the frames that it is run on (none named: all). KIND is
+ *
+ *	preset, file	flagfilter with that policy
+ *	sampled		flagfilter with that preset, samples asked for, though nobody takes them
+ *	shared		flagfilter with that preset, and an exempt source that the frames' own cannot be told from by
+ *the filter reference	the program of that name in REFERENCE.o object		the first program of another's object,
+ *with maps of its own instead of pinned ones
  *
  * The kernel tells whole nanoseconds only, and counts the time in which another task had the CPU. So the time is the
  * thread's CPU time around a large REPEAT. The same for a program that only returns is the harness, and is
  * subtracted here.
+ *
+ * Where code and data lie in memory moves a figure by a fifth. SEED decides in which order programs are loaded, and
+ * what is put between them, so that another seed is another placement.
  */
 #include "bench.h"
 #include "kernel/filter.h"
@@ -24,27 +34,61 @@
 #include <sched.h>
 #include <string.h>
 
-#define SUBJECTS_MAX 32
+#define SUBJECTS_MAX 48
 #define PAIRS 11 /* runs of one program on one frame in a round, in turn with the harness */
 
 struct subject {
 	char name[32];
+	char kind[16];
+	const char *what;
+	__u32 frames; /* bit set of enum frame_kind */
 	int fd;
-	__s64 actions[FRAME_KINDS];
+	__s64 actions[FRAME_KINDS]; /* XDP_ABORTED: not run on it */
 };
 
+_Static_assert(FRAME_KINDS <= 32, "they are the bits of a word");
+
 #define HARNESS 0 /* the subject that only returns */
-static struct subject subjects[SUBJECTS_MAX];
-static unsigned int subject_count;
+static struct subject subjects[SUBJECTS_MAX] = {
+	{.name = "only_return", .kind = "reference", .what = "only_return", .frames = -1}};
+static unsigned int subject_count = 1;
 
-static void add_subject(const char *name, int fd)
+static __u32 parse_frame(const char *name, size_t length)
 {
-	struct subject *subject = &subjects[subject_count++];
+	for (unsigned int kind = 0; kind < FRAME_KINDS; kind++)
+		if (strlen(frame_names[kind]) == length && !strncmp(frame_names[kind], name, length))
+			return 1u << kind;
+	fail("no frame '%.*s'", (int)length, name);
+}
 
-	if (subject_count > SUBJECTS_MAX)
+/* "syn_fin,ack", up to END. */
+static __u32 parse_frames(const char *text, const char *end)
+{
+	__u32 frames = 0;
+
+	while (text < end) {
+		size_t length = strcspn(text, ",=");
+
+		frames |= parse_frame(text, length);
+		text += length + 1;
+	}
+	return frames;
+}
+
+static void add_subject(const char *argument)
+{
+	const char *equals = strchr(argument, '='), *colon = equals ? strchr(equals, ':') : NULL;
+	const char *name_end = argument + strcspn(argument, "/=");
+	struct subject *subject = &subjects[subject_count];
+
+	if (subject_count++ == SUBJECTS_MAX)
 		fail("too many programs");
-	snprintf(subject->name, sizeof(subject->name), "%s", name);
-	subject->fd = fd;
+	if (!colon)
+		fail("'%s' is not NAME[/FRAME,...]=KIND:WHAT", argument);
+	snprintf(subject->name, sizeof(subject->name), "%.*s", (int)(name_end - argument), argument);
+	snprintf(subject->kind, sizeof(subject->kind), "%.*s", (int)(colon - equals - 1), equals + 1);
+	subject->what = colon + 1;
+	subject->frames = *name_end == '/' ? parse_frames(name_end + 1, equals) : -1u;
 }
 
 /* As a reader of samples does. */
@@ -58,20 +102,20 @@ static void ask_for_samples(struct ff_state *state)
 }
 
 /* Ours, as `attach` loads it, but attached to nothing. It stays loaded until the process ends. */
-static int load_flagfilter(const char *origin)
+static int load_flagfilter(const struct subject *subject)
 {
 	_cleanup_free_ struct policy *policy = calloc(1, sizeof(*policy));
-	bool is_file = strchr(origin, '/'), sampled = *origin == '+';
+	bool is_file = !strcmp(subject->kind, "file");
 	_cleanup_free_ struct ff_state *state = NULL;
 	struct program *program;
 	struct bpf_object *object;
 	struct diag diag = {};
 
-	origin += sampled;
-	if (!policy || policy_from_options(policy, is_file ? origin : NULL, is_file ? NULL : origin, &diag))
+	if (!policy ||
+	    policy_from_options(policy, is_file ? subject->what : NULL, is_file ? NULL : subject->what, &diag))
 		fail_diag(&diag);
 	state = program_initial_state(policy);
-	if (state && sampled)
+	if (state && !strcmp(subject->kind, "sampled"))
 		ask_for_samples(state);
 	if (!state || program_open(&program, -1, state, &diag))
 		fail_diag(&diag);
@@ -83,49 +127,64 @@ static int load_flagfilter(const char *origin)
 	return bpf_program__fd(bpf_object__find_program_by_name(object, PROGRAM_NAME));
 }
 
-static void add_flagfilter(const char *argument)
-{
-	const char *origin = strchr(argument, '=');
-	char name[32];
-
-	if (!origin)
-		fail("'%s' is not NAME=POLICY", argument);
-	snprintf(name, sizeof(name), "%.*s", (int)(origin - argument), argument);
-	add_subject(name, load_flagfilter(origin + 1));
-}
-
-/* xdp-filter's programs as its package has them, with maps of their own instead of its pinned ones. */
-static int load_xdp_filter(const char *path)
+static int load_object(const char *path)
 {
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	struct bpf_map *map;
 
 	if (!object)
-		return -errno;
+		fail("cannot open %s: %s", path, strerror(errno));
 	bpf_object__for_each_map (map, object)
 		bpf_map__set_pin_path(map, NULL);
 	if (bpf_object__load(object))
-		return -errno;
+		fail("cannot load %s: %s", path, strerror(errno));
 	return bpf_program__fd(bpf_object__next_program(object, NULL));
 }
 
-/* PATHS are what there is of them; what cannot be loaded is missing. */
-static json_t *add_xdp_filters(char **paths, int count)
+static void load(struct subject *subject, const char *reference_path)
 {
-	json_t *missing = json_array();
+	struct reference reference;
 
-	for (int i = 0; i < count; i++) {
-		char name[32];
-		int fd = load_xdp_filter(paths[i]);
-
-		snprintf(name, sizeof(name), "%s", strrchr(paths[i], '/') + 1);
-		name[strcspn(name, ".")] = '\0';
-		if (fd >= 0)
-			add_subject(name, fd);
-		else
-			json_array_append_new(missing, json_sprintf("%s: %s", name, strerror(-fd)));
+	if (!strcmp(subject->kind, "object")) {
+		subject->fd = load_object(subject->what);
+	} else if (!strcmp(subject->kind, "reference")) {
+		reference_load(&reference, reference_path, subject->what);
+		subject->fd = reference.fd;
+	} else {
+		subject->fd = load_flagfilter(subject);
 	}
-	return missing;
+}
+
+/* Takes room where the next program and its per-CPU counters would have been. It is held until the process ends. */
+static void load_padding(void)
+{
+	struct bpf_insn code[256];
+	unsigned int size = 1 + rand() % 255;
+
+	for (unsigned int i = 0; i < size; i++)
+		code[i] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K};
+	code[size] = (struct bpf_insn){.code = BPF_JMP | BPF_EXIT};
+	if (bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "padding", "GPL", code, size + 1, NULL) < 0 ||
+	    bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "padding", sizeof(__u32), 8 * size, 1, NULL) < 0)
+		fail("cannot load padding: %s", strerror(errno));
+}
+
+/* All of them, in an order and with gaps that the seed decides. */
+static void load_all(const char *reference_path)
+{
+	unsigned int order[SUBJECTS_MAX];
+
+	for (unsigned int i = 0; i < subject_count; i++) {
+		unsigned int other = rand() % (i + 1);
+
+		order[i] = order[other];
+		order[other] = i;
+	}
+	for (unsigned int i = 0; i < subject_count; i++) {
+		for (int gaps = rand() % 4; gaps > 0; gaps--)
+			load_padding();
+		load(&subjects[order[i]], reference_path);
+	}
 }
 
 /* One measurement: CPU time of the whole system call, divided by REPEAT. */
@@ -190,7 +249,10 @@ static json_t *run_subject(struct subject *subject, const struct frame *frames, 
 
 	attach("subject", subject);
 	for (unsigned int kind = 0; kind < FRAME_KINDS; kind++)
-		json_array_append_new(costs, json_real(cost(subject, &frames[kind], repeat, &subject->actions[kind])));
+		json_array_append_new(costs,
+				      subject->frames & 1u << kind
+					      ? json_real(cost(subject, &frames[kind], repeat, &subject->actions[kind]))
+					      : json_null());
 	return costs;
 }
 
@@ -207,6 +269,69 @@ static json_t *run_round(const struct frame *frames, __u32 repeat, unsigned int 
 		json_array_set_new(round, turn, run_subject(&subjects[turn], frames, repeat));
 	}
 	return round;
+}
+
+/* A thread that runs SUBJECT on FRAME on a CPU for as long as it is wanted. */
+struct company {
+	const struct subject *subject;
+	const struct frame *frame;
+	int cpu;
+	pthread_t thread;
+	volatile bool runs, stop;
+};
+
+static void *keep_running(void *argument)
+{
+	struct company *company = argument;
+	__s64 ignored;
+
+	stay_on_cpu(0, company->cpu);
+	while (!company->stop) {
+		measure(company->subject, company->frame, 10000, &ignored);
+		company->runs = true;
+	}
+	return NULL;
+}
+
+/* What SUBJECT costs on FRAME while another CPU does the same, or not. */
+static double cost_in_company(struct subject *subject, const struct frame *frame, __u32 repeat, int other)
+{
+	struct company company = {.subject = subject, .frame = frame, .cpu = other};
+	__s64 action;
+	double ns;
+
+	if (other < 0)
+		return cost(subject, frame, repeat, &action);
+	if (pthread_create(&company.thread, NULL, keep_running, &company))
+		fail("cannot start a thread");
+	while (!company.runs)
+		sleep_ns(1000000);
+	ns = cost(subject, frame, repeat, &action);
+	company.stop = true;
+	pthread_join(company.thread, NULL);
+	return ns;
+}
+
+/* Prints, for each round, CPU and frame: alone, both. */
+static void run_both(int rounds, __u32 repeat)
+{
+	static const enum frame_kind kinds[] = {FRAME_SYN_FIN, FRAME_ACK};
+	json_t *list = json_array();
+
+	for (int i = 0; i < 4 * rounds; i++) {
+		enum frame_kind kind = kinds[i / 2 % 2];
+		struct frame frame;
+		double alone, both;
+		int cpu = i % 2;
+
+		frame_make(&frame, kind);
+		stay_on_cpu(0, cpu);
+		alone = cost_in_company(&subjects[1], &frame, repeat, -1);
+		both = cost_in_company(&subjects[1], &frame, repeat, !cpu);
+		json_array_append_new(list, json_pack("{si ss sf sf}", "cpu", cpu, "frame", frame_names[kind],
+						      "alone_ns", alone, "both_ns", both));
+	}
+	print_json(list);
 }
 
 static json_t *size_to_json(const struct subject *subject)
@@ -247,42 +372,49 @@ static json_t *frames_to_json(const struct frame *frames)
 
 static void print_size(int count, char **arguments)
 {
-	for (int i = 0; i < count; i++)
-		add_flagfilter(arguments[i]);
+	for (int i = 0; i < count; i++) {
+		add_subject(arguments[i]);
+		load(&subjects[subject_count - 1], NULL);
+	}
+	subjects[HARNESS] = subjects[--subject_count];
 	print_json(json_pack("{so}", "programs", subjects_to_json()));
+}
+
+static void prepare(const char *reference_path)
+{
+	load_all(reference_path);
+	make_interfaces();
+	attach("harness", &subjects[HARNESS]);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const references[] = {"only_return", "drop_all",  "parse_compare",	    "parse_count",
-						 "table",	"table_map", "table_map_two_counts"};
 	struct frame frames[FRAME_KINDS];
-	json_t *rounds = json_array(), *missing;
-	int separator = 4;
+	json_t *rounds = json_array();
 
 	libbpf_set_print(NULL);
-	if (argc >= 3 && !strcmp(argv[1], "--size")) {
+	if (argc == 3 && !strcmp(argv[1], "--size")) {
 		print_size(argc - 2, argv + 2);
 		return 0;
 	}
-	if (argc < 5)
-		fail("usage: testrun REFERENCE.o ROUNDS REPEAT NAME=POLICY... [-- XDP-FILTER.o...]");
+	if (argc == 6 && !strcmp(argv[1], "--both")) {
+		add_subject(argv[5]);
+		prepare(argv[2]);
+		attach("subject", &subjects[1]);
+		run_both(atoi(argv[3]), atoi(argv[4]));
+		return 0;
+	}
+	if (argc < 6)
+		fail("usage: testrun REFERENCE.o SEED ROUNDS REPEAT NAME[/FRAME,...]=KIND:WHAT...");
 	for (unsigned int kind = 0; kind < FRAME_KINDS; kind++)
 		frame_make(&frames[kind], kind);
-	for (unsigned int i = 0; i < sizeof(references) / sizeof(*references); i++) {
-		struct reference reference;
-
-		reference_load(&reference, argv[1], references[i]);
-		add_subject(references[i], reference.fd);
-	}
-	for (; separator < argc && strcmp(argv[separator], "--"); separator++)
-		add_flagfilter(argv[separator]);
-	missing = add_xdp_filters(argv + separator + 1, argc - separator - 1);
-	make_interfaces();
-	attach("harness", &subjects[HARNESS]);
-	for (int i = 0; i < atoi(argv[2]); i++)
-		json_array_append_new(rounds, run_round(frames, atoi(argv[3]), i));
-	print_json(json_pack("{so so so so}", "frames", frames_to_json(frames), "programs", subjects_to_json(),
-			     "missing", missing, "rounds", rounds));
+	for (int i = 5; i < argc; i++)
+		add_subject(argv[i]);
+	srand(atoi(argv[2]));
+	prepare(argv[1]);
+	for (int i = 0; i < atoi(argv[3]); i++)
+		json_array_append_new(rounds, run_round(frames, atoi(argv[4]), i));
+	print_json(json_pack("{so so so}", "frames", frames_to_json(frames), "programs", subjects_to_json(), "rounds",
+			     rounds));
 	return 0;
 }
