@@ -54,6 +54,12 @@ static __always_inline bool ff_fetch(struct ff_frame *frame, __u32 at, void *to,
 /* A function of its own, verified once and not again for every way that leads to it. */
 #define FF_OUT_OF_LINE __attribute__((noinline))
 
+/*
+ * To the compiler data is a number of 32 bits, and NULL if these are zero. In the kernel it is an address, whose lower
+ * half can be zero: no half of it may be asked.
+ */
+#define ff_whole(pointer) barrier_var(pointer)
+
 /* A bound that the compiler may not optimise away: it knows better, but the verifier of older kernels does not. */
 #define ff_bound(value, mask)                                                                                          \
 	({                                                                                                             \
@@ -88,6 +94,7 @@ struct ff_frame {
 #define bpf_htons htons
 #define bpf_ntohs ntohs
 #define ff_bound(value, mask) ((value) & (mask))
+#define ff_whole(pointer)
 
 static __always_inline __u64 ff_size(struct ff_frame *frame)
 {
@@ -163,9 +170,14 @@ static __always_inline __u64 ff_shown(const struct ff_frame *frame)
  */
 static __always_inline const void *ff_at(struct ff_frame *frame, __u32 at, void *copy, __u32 size)
 {
+	const void *where;
+
 	at = ff_bound(at, FF_TCP_MASK); /* as it is: the verifier wants to hear it */
-	if (ff_likely(ff_shows(frame, at, size)))
-		return ff_data(frame) + at;
+	if (ff_likely(ff_shows(frame, at, size))) {
+		where = ff_data(frame) + at;
+		ff_whole(where);
+		return where;
+	}
 	return ff_fetch(frame, at, copy, size) ? copy : NULL;
 }
 
