@@ -19,7 +19,7 @@ from elf import Map, Variable
 MASK = (1 << 64) - 1
 FAR = 1 << 40  # no offset of a pointer gets here: so its address does not wrap
 CTX, STACK_SIZE, NET_IP_ALIGN = 1, 512, 2
-SOLVER_TIMEOUT_MS = 120000
+SOLVER_TIMEOUT_MS = 240000
 ROUNDS_MAX = 64  # of a loop that is not taken by induction
 
 
@@ -205,13 +205,13 @@ class Machine:
         self.length, self.total = z3.BitVec("length", 64), z3.BitVec("total", 64)
         self.queries, self.states, self.failures = 0, 0, []
         self.apart = ("counters",)  # what differs in these maps stays in states of their own
+        self.on_load = None  # is told of each load of memory that others write
         self.quiet = False  # obligations are not looked at
         self.flows, self.knobs, self.nulls, self.visited = {}, {}, {}, set()
         self.numbers = itertools.count()
         self.facts = []
         self.assume(z3.ULT(self.length, 1 << 32), z3.ULE(self.length, self.total), z3.ULT(self.total, 1 << 32))
-        # Drivers put this much of a frame in several buffers into the first; without ff_frags the kernel has no such frames.
-        self.assume(z3.Or(self.length == self.total, z3.UGE(self.length, 1024)))
+        # Without ff_frags the kernel has no frames in several buffers.
         if "ff_frags" in {name for name, *_ in obj.symbols}:
             self.assume(z3.Or(self.length == self.total, self.knob(obj.variable_named("ff_frags")) != 0))
         else:
@@ -573,7 +573,7 @@ class Machine:
                 return null if operation == 0x10 else z3.Not(null)
             if bits != 64 or not isinstance(left, Pointer) or not isinstance(right, Pointer) or \
                     left.region != right.region or left.null is not None or right.null is not None:
-                raise Unmodelled("a comparison with a pointer")
+                raise Unmodelled(f"a comparison with a pointer, {operation:#x} {bits} {left} {right} at {state.calls[-1].function.name}+{state.pc}")
             left, right = left.offset, right.offset
         if isinstance(left, (Map,)) or isinstance(right, (Map,)):
             raise Unmodelled("a comparison with a map")
@@ -659,7 +659,7 @@ class Machine:
         size = known(size)
         if not isinstance(what, Map) or not isinstance(data, Pointer) or not isinstance(size, int):
             raise Unmodelled("a perf event of something else")
-        self.must(state, known(z3.ULE(z3.LShR(term(flags), 32), self.length)), "a sample of more than the frame")
+        self.must(state, known(z3.ULE(z3.LShR(term(flags), 32), self.total)), "a sample of more than the frame")
         self.bytes_at(state, data, size)
         return self.fresh("event", 64)
 
@@ -722,6 +722,8 @@ class Machine:
         if region.kind == "shared":
             value = self.fresh(region.name, size * 8)
             state.events.append(Event("load", region.name, (pointer.offset, size, value)))
+            if self.on_load:
+                self.on_load(state, state.events[-1])
             return term(value)
         if size != 8:
             raise Unmodelled(f"{size} bytes of a number in {region.name}")

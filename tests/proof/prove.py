@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Proves what docs/proof.md claims of a BPF object, function by function, and says what it took.
 
-usage: prove.py [--first-edition] [OBJECT [FUNCTION...]]
+usage: prove.py [OBJECT [FUNCTION...]]
 """
 
 import dataclasses
@@ -45,10 +45,10 @@ class Layout:
 
 
 class Proof:
-    """The proof of one function of OBJECT, by EDITION of the contract."""
+    """The proof of one function of OBJECT."""
 
-    def __init__(self, obj, name, edition=spec.Edition()):
-        self.object, self.name, self.edition = obj, name, edition
+    def __init__(self, obj, name):
+        self.object, self.name = obj, name
         self.layout, self.function = Layout(obj.types), obj.functions[name]
         contracts = {known: call for known, call in ((CHAIN, self.call_chain), (PARSE, self.call_parse),
                                                                   (SAMPLE, self.call_sample))
@@ -59,12 +59,12 @@ class Proof:
         self.has_no_ethernet = any(symbol[0] == "ff_no_ethernet" for symbol in obj.symbols)
         if self.has_no_ethernet:
             no_ethernet = self.machine.knob(obj.variable_named("ff_no_ethernet")) != 0
-        length = self.machine.total if edition.later_buffers_are_read else self.machine.length
-        self.frame = spec.Frame(self.machine.byte, length, no_ethernet, edition)
+        self.frame = spec.Frame(self.machine.byte, self.machine.total, no_ethernet)
         self.frame.chain = self.chain
         # What the contract says of the frame has a name each, and what it is by definition is looked at where it matters.
         read = spec.read(self.frame)
-        self.reading = spec.Reading(z3.BitVec("class", 64), z3.BitVec("TCP at", 64), z3.Bool("IP"), z3.BitVec("IP at", 64))
+        self.reading = spec.Reading(z3.BitVec("class", 64), z3.BitVec("TCP at", 64), z3.Bool("IP"), z3.BitVec("IP at", 64),
+                                    z3.BitVec("datagram's end", 64))
         self.definition = [one == other for one, other in
                            zip(dataclasses.astuple(self.reading), dataclasses.astuple(read))]
         if name not in (PARSE, CHAIN):
@@ -74,7 +74,7 @@ class Proof:
         """What is true of each reading, and is proved where the parser is."""
         base = self.machine.frame_alignment()
         return (z3.ULT(reading.kind, spec.CLASSES), z3.ULE(reading.tcp, IP_AT_MAX + spec.HEADERS_MAX * HEADER_SIZE_MAX),
-                z3.Or(reading.tcp == 0, (reading.tcp + base) & 3 == 0), z3.ULE(reading.ip, 14 + 4 * self.edition.tags_max),
+                z3.Or(reading.tcp == 0, (reading.tcp + base) & 3 == 0), z3.ULE(reading.ip, 14 + 4 * spec.TAGS_MAX),
                 z3.Implies(reading.found, (reading.ip + base) & 3 == 0),
                 z3.Or(reading.found, reading.ip == 0),
                 z3.Implies(z3.And(reading.found, z3.Not(self.frame.no_ethernet)), reading.ip != 0),
@@ -89,7 +89,7 @@ class Proof:
         numbers = (header.at, header.kind, header.left)
         sorts = [z3.BitVecSort(64)] * 3
         kind, tcp = (z3.Function(name, *sorts, z3.BitVecSort(16))(*numbers) for name in ("chain's class", "chain's TCP"))
-        reading = spec.Reading(term(kind), term(tcp), z3.BoolVal(False), z3.BitVecVal(0, 64))
+        reading = spec.Reading(term(kind), term(tcp), z3.BoolVal(False), z3.BitVecVal(0, 64), z3.BitVecVal(0, 64))
         self.machine.assume(*self.chain_bounds(reading))
         return reading
 
@@ -98,10 +98,10 @@ class Proof:
                 z3.Or(reading.tcp == 0, (reading.tcp + self.machine.frame_alignment()) & 3 == 0))
 
     def call_chain(self, machine, state, arguments):
-        context, at, kind, left = arguments[:4]
+        context, at, kind, left, end = arguments
         machine.is_context(context)
         at, kind, left = term(term(at, 32)), term(term(kind, 8)), term(term(left, 32))
-        machine.must(state, z3.And(*self.chain_begins(spec.Header(at, kind, left, None, None))), "the chain is called with what its proof does not cover")
+        machine.must(state, z3.And(self.is_total(end), *self.chain_begins(spec.Header(at, kind, left, None, None))), "the chain is called with what its proof does not cover")
         reading = self.chain(spec.Header(z3.simplify(at), z3.simplify(kind), z3.simplify(left), None, None))
         result = machine.fresh("chain", 64)  # of which the upper half may be anything
         state.path.append(self.is_word_of(result, reading))
@@ -109,6 +109,7 @@ class Proof:
 
     def call_parse(self, machine, state, arguments):
         machine.is_context(arguments[0])
+        machine.must(state, self.is_total(arguments[1]), "the parser is told another length")
         result = machine.fresh("parsed", 64)
         state.path += self.is_parsed_word(result, self.reading)
         return result
@@ -126,12 +127,16 @@ class Proof:
         """It writes to its own map and, for the class that it is called for, to the table of verdicts; nothing else."""
         machine.is_context(arguments[0])
         slot, kind, verdict = (term(value, 32) for value in arguments[1:4])
-        machine.must(state, z3.And(z3.ULT(kind, spec.CLASSES), z3.ULT(verdict, 1 << 16)), "a sample of no class")
+        machine.must(state, z3.And(z3.ULT(kind, spec.CLASSES), z3.ULT(verdict, 1 << 16),
+                                   z3.ULE(term(arguments[4]), machine.total)), "a sample of no class, or of more than the frame")
         state.events.append(Event("call", SAMPLE, (slot, term(kind), term(verdict))))
         for region in state.memory:
             if region.name == "sampling":
                 state.memory[region] = z3.Array(f"sampling!{next(machine.numbers)}", z3.BitVecSort(64), z3.BitVecSort(64))
         return machine.fresh("sample", 64)
+
+    def is_total(self, end):
+        return term(term(end, 32)) == self.machine.total
 
     def chain_begins(self, header):
         return (z3.ULE(header.at, IP_AT_MAX), spec.is_one_of(header.kind, spec.EXTENSIONS),
@@ -146,6 +151,18 @@ class Proof:
 
     def claim(self, state, claim, what):
         self.machine.must(state, claim, what)
+
+    def claim_by_cases(self, state, claim, what):
+        """The same, with what the contract says of the frame spelt out."""
+        cases = list(spec.cases(self.frame))
+        claims = [z3.Implies(z3.And(case, *self.definition), claim) for case in cases]
+        path = list(state.path)
+        for one in [z3.Or(*cases), *claims]:
+            before = len(self.machine.failures)
+            self.claim(state, one, what)
+            state.path = list(path)  # a claim that failed is not to hide another
+            if len(self.machine.failures) > before:
+                break
 
     def run(self, arguments):
         self.ends, _ = self.machine.run([self.machine.start(self.name, [CONTEXT_POINTER, *arguments])])
@@ -179,12 +196,13 @@ class Proof:
             self.machine.failures.append((self.name, f"instructions that were never met: {missing}", None, None))
 
     def prove_parse(self):
-        for state in self.run([]):
-            state.path += self.definition
+        end = z3.BitVec("end", 64)
+        self.machine.assume(self.is_total(end))
+        for state in self.run([end]):
             claim, *rest = self.is_parsed_word(state.registers[0], self.reading)
-            self.claim(state, claim, "P3: the class is not the contract's")
-            self.claim(state, z3.And(*rest), "P3: the headers are elsewhere")
-            self.claim(state, z3.And(*self.reading_bounds(self.reading)), "out of bounds")
+            self.claim_by_cases(state, claim, "P3: the class is not the contract's")
+            self.claim_by_cases(state, z3.And(*rest), "P3: the headers are elsewhere")
+            self.claim_by_cases(state, z3.And(*self.reading_bounds(self.reading)), "out of bounds")
 
     # Exemptions.
 
@@ -238,10 +256,18 @@ class Proof:
         for condition, at, amount in frames:
             there = z3.And(z3.Not(none), condition, z3.LShR(at, 3) == word)
             expected += z3.If(there, amount, z3.BitVecVal(0, 64))
-        self.claim(state, z3.Select(after, word) == expected, "P5: counted otherwise than the contract says")
+        # The shortcut asks for the whole length only where a frame can have more buffers.
+        self.claim(state, z3.Implies(self.one_buffer_is_enough(), z3.Select(after, word) == expected), "P5: counted otherwise than the contract says")
         fate = z3.If(z3.And(z3.Not(none), judgement.dropped), z3.BitVecVal(spec.FATE_DROP, 32),
                      z3.BitVecVal(spec.FATE_PASS, 32))
         self.claim(state, term(state.registers[0], 32) == fate, "P5: the fate is not the table's")
+
+    def one_buffer_is_enough(self):
+        """What drivers do: if a frame has further buffers, the first has 1024 bytes, or the datagram says that it reaches
+        beyond it."""
+        machine = self.machine
+        return z3.Or(machine.length == machine.total, z3.UGE(machine.length, 1024),
+                     z3.And(self.reading.found, z3.UGT(self.reading.end, machine.length)))
 
     def stores(self, state, generation, kind, verdict):
         """All that is ever written to the state: a class's verdict, no longer asking for samples."""
@@ -266,7 +292,7 @@ class Proof:
 
     def prove_sample(self):
         slot, kind, verdict, size = (z3.BitVec(name, 64) for name in ("slot", "class", "verdict", "bytes"))
-        self.machine.assume(z3.ULT(term(kind, 32), spec.CLASSES), z3.ULT(term(verdict, 32), 1 << 16))
+        self.machine.assume(z3.ULT(term(kind, 32), spec.CLASSES), z3.ULT(term(verdict, 32), 1 << 16), z3.ULE(size, self.machine.total))
         for state in self.run([slot, kind, verdict, size]):
             self.stores(state, slot, term(term(kind, 32)), term(term(verdict, 32)))
             if any(region.name == "counters" for region in state.memory):
@@ -275,29 +301,59 @@ class Proof:
     # The programs.
 
     def prove_program(self):
+        self.machine.on_load = self.at_verdict
         for state in self.run([]):
-            generations = [event.what[2] for event in state.events
-                           if event.kind == "load" and event.name == "ff_state" and
-                           known(event.what[0]) == self.layout.generation]
-            verdicts = list(self.loads(state, 2))
-            if len(generations) > 1 or len(verdicts) > 1:
+            generation, verdicts = self.generation(state), list(self.loads(state, 2))
+            if len(verdicts) > 1:
                 self.machine.fail(state, "the policy is looked at twice", None)
                 continue
-            kind = self.reading.kind
-            verdict = z3.BitVecVal(0, 64)
-            generation = generations[0] if generations else None
-            for offset, _, value in verdicts:
-                claim = offset == self.layout.verdict_at(generation, kind)
-                self.claim(state, z3.Implies(z3.And(*self.definition), claim), "P3: the class is not the contract's")
-                # From here on the class is a number below 521, whose verdict was looked at.
-                state.path.append(claim)
-                verdict = term(value)
-            exempt = self.exempt(state, generation) if generations else z3.BoolVal(False)
+            verdict = term(verdicts[0][2]) if verdicts else z3.BitVecVal(0, 64)
             if not verdicts:
                 self.claim(state, self.machine.nulls["counters"], "no verdict was looked at")
-            self.counted(state, verdict, kind, exempt)
-            self.stores(state, generation, kind, verdict)
-            self.prove_trace(state, kind, verdict)
+            exempt = self.exempt(state, generation) if verdicts else z3.BoolVal(False)
+            self.counted(state, verdict, self.reading.kind, exempt)
+            self.stores(state, generation, self.reading.kind, verdict)
+            self.prove_trace(state, self.reading.kind, verdict)
+
+    def generation(self, state):
+        """The policy's number, which is looked at once."""
+        generations = [event.what[2] for event in state.events if event.kind == "load" and event.name == "ff_state" and
+                       known(event.what[0]) == self.layout.generation]
+        if len(generations) > 1:
+            self.machine.fail(state, "the generation is looked at twice", None)
+        return generations[0] if generations else z3.BitVecVal(0, 32)
+
+    def at_verdict(self, state, event):
+        """Where the verdict is looked up: this is that of the contract's class. What comes then is about any class and length:
+        what led here is forgotten, but for whether there are counters, and numbers that are the class or the length are
+        called so."""
+        if event.name != "ff_state" or isinstance(known(event.what[0]), int) or event.what[1] != 2:
+            return
+        self.claim_by_cases(state, term(event.what[0]) == self.layout.verdict_at(self.generation(state), self.reading.kind),
+                            "P3: the class is not the contract's")
+        right = term(event.what[0]) == self.layout.verdict_at(self.generation(state), self.reading.kind)
+        state.path.append(right)
+        stack = state.stacks[state.calls[-1].stack]
+        for place, value in [*state.registers.items()]:
+            state.registers[place] = self.by_name(state, value)
+        for at, (value, size, index) in [*stack.items()]:
+            if index == 0 and size == 8 and all(stack.get(at + i, (None,))[0] is value for i in range(8)):
+                value = self.by_name(state, value)
+                stack.update({at + i: (value, 8, i) for i in range(8)})
+        nulls = [*self.machine.nulls.values()]
+        state.path = [one for one in state.path if any(one.eq(null) or one.eq(z3.Not(null)) for null in nulls)]
+        state.path.append(self.one_buffer_is_enough())
+
+    def by_name(self, state, value):
+        if not isinstance(value, z3.BitVecRef):
+            return value
+        if self.machine.solve([*state.path, value != self.reading.kind]) is None:
+            return self.reading.kind
+        cases = [z3.And(case, *self.definition) for case in spec.cases(self.frame)]
+        enough = [*state.path, self.one_buffer_is_enough()]
+        if all(self.machine.solve([*enough, case, value != self.machine.total]) is None for case in cases):
+            return self.machine.total
+        return value
 
     def prove_trace(self, state, kind, verdict):
         written = {}
@@ -319,15 +375,15 @@ class Proof:
 
     def prove_chain(self):
         machine = self.machine
-        at, kind, left = (z3.BitVec(name, 64) for name in ("at", "kind", "left"))
+        at, kind, left, end = (z3.BitVec(name, 64) for name in ("at", "kind", "left", "end"))
         begin = spec.Header(term(term(at, 32)), term(term(kind, 8)), term(term(left, 32)), z3.BoolVal(False),
                             z3.BitVecVal(0, 64))
-        machine.assume(*self.chain_begins(begin))
+        machine.assume(self.is_total(end), *self.chain_begins(begin))
         heads = machine.flow(self.function).heads
         if len(heads) != 1:
             raise Unmodelled(f"{len(heads)} loops in {self.name}")
         stop = (1, heads.pop())
-        entry = machine.start(self.name, [CONTEXT_POINTER, at, kind, left])
+        entry = machine.start(self.name, [CONTEXT_POINTER, at, kind, left, end])
         self.ends, arrived = machine.run([entry], stop)
         if self.ends:
             raise Unmodelled("an end before the loop")
@@ -464,15 +520,11 @@ def show(failure):
 
 def main():
     arguments = sys.argv[1:]
-    edition = spec.Edition()
-    if arguments[:1] == ["--first-edition"]:
-        edition = spec.Edition(2, False, False, False)
-        arguments.pop(0)
     obj = elf.Object(arguments[0] if arguments else "build/bpf/flagfilter.stripped.o")
     passed = failed = 0
     for name in arguments[1:] or obj.functions:
         start = time.process_time()
-        proof = Proof(obj, name, edition)
+        proof = Proof(obj, name)
         good = proof.prove()
         passed, failed = passed + good, failed + (not good)
         machine = proof.machine

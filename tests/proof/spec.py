@@ -16,18 +16,9 @@ CLASSES = 512 + len(NAMED)
 IPV4, IPV6, TAGS = 0x0800, 0x86dd, (0x8100, 0x88a8)
 HOP_BY_HOP, TCP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION = 0, 6, 43, 44, 51, 60
 EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION)
-HEADERS_MAX = 8
+TAGS_MAX, HEADERS_MAX = 4, 8
 FLAGS_END = 14  # byte 13 of the TCP header is the last that is looked at
 PORTS_END = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class Edition:
-    """What changed since the first edition of the contract; an object can be held against either."""
-    tags_max: int = 4
-    zero_length_reaches_to_the_end: bool = True
-    cut_chain_is_tiny: bool = True
-    later_buffers_are_read: bool = True
 
 
 def number(value):
@@ -41,8 +32,8 @@ def is_one_of(value, numbers):
 class Frame:
     """A frame: LENGTH bytes, of which byte(POSITION) tells one; without an Ethernet header if the condition says so."""
 
-    def __init__(self, byte, length, no_ethernet=None, edition=Edition()):
-        self.byte, self.length, self.edition = byte, length, edition
+    def __init__(self, byte, length, no_ethernet=None):
+        self.byte, self.length = byte, length
         self.no_ethernet = z3.BoolVal(False) if no_ethernet is None else no_ethernet
 
     def u8(self, at):
@@ -65,16 +56,17 @@ class Frame:
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """A frame's class; where its IP header is, if `found`; and where its TCP header is, or 0 if none of its ports is in the
-    datagram. The latter two are for exemptions."""
+    """A frame's class; where its TCP header is, or 0 if its ports are not in the datagram; where its IP header is, if
+    `found`; where its datagram ends by the header's length. The class is what it is judged by, where headers are is for exemptions."""
     kind: object
     tcp: object
     found: object
     ip: object
+    end: object
 
 
 def verdictless(kind):
-    return Reading(number(CLASS[kind]), number(0), z3.BoolVal(False), number(0))
+    return Reading(number(CLASS[kind]), number(0), z3.BoolVal(False), number(0), number(0))
 
 
 def when(condition, one, other):
@@ -99,13 +91,26 @@ def read(frame):
 def behind_tags(frame, tags):
     end = 14 + 4 * tags
     kind = frame.u16(end - 2)
-    more = verdictless("vlan-depth") if tags == frame.edition.tags_max else behind_tags(frame, tags + 1)
+    more = verdictless("vlan-depth") if tags == TAGS_MAX else behind_tags(frame, tags + 1)
     return first_of(
         (z3.Not(frame.has(0, end)), verdictless("runt")),
         (is_one_of(kind, TAGS), more),
         (kind == IPV4, ipv4(frame, end)),
         (kind == IPV6, ipv6(frame, end)),
         verdictless("non-ip"))
+
+
+def cases(frame):
+    """All frames, sorted by their tags and what is behind them: a proof is quicker case by case."""
+    yield frame.no_ethernet
+    tagged = [z3.Not(frame.no_ethernet)]
+    for tags in range(TAGS_MAX + 1):
+        kind = frame.u16(12 + 4 * tags)
+        for expected in (IPV4, IPV6):
+            yield z3.And(*tagged, kind == expected)
+        yield z3.And(*tagged, z3.Not(is_one_of(kind, (IPV4, IPV6, *TAGS))))
+        tagged.append(is_one_of(kind, TAGS))
+    yield z3.And(*tagged)
 
 
 def without_ethernet(frame):
@@ -122,13 +127,11 @@ def without_ethernet(frame):
 
 def datagram_length(frame, at, length):
     """LENGTH is what the IP header says, counted from AT; 0 means: to the end of the frame."""
-    if not frame.edition.zero_length_reaches_to_the_end:
-        return length
     return z3.If(length == 0, frame.length - at, length)
 
 
-def with_ip_at(at, reading):
-    return dataclasses.replace(reading, found=z3.BoolVal(True), ip=number(at))
+def with_ip_at(at, end, reading):
+    return dataclasses.replace(reading, found=z3.BoolVal(True), ip=number(at), end=end)
 
 
 def ipv4(frame, at):
@@ -137,7 +140,7 @@ def ipv4(frame, at):
     more_fragments, offset = frame.u8(at + 6) & 0x20 != 0, frame.u16(at + 6) & 0x1fff
     malformed = z3.Or(z3.Not(frame.has(at, 20)), version != 4, z3.ULT(header, 20), z3.ULT(total, header),
                       z3.Not(frame.has(at, header)))
-    return with_ip_at(at, first_of(
+    return with_ip_at(at, at + frame.u16(at + 2), first_of(
         (malformed, verdictless("malformed")),
         (frame.u8(at + 9) != TCP, verdictless("non-tcp")),
         (offset == 1, verdictless("tiny-fragment")),
@@ -148,7 +151,7 @@ def ipv4(frame, at):
 def ipv6(frame, at):
     left = datagram_length(frame, at + 40, frame.u16(at + 4))
     kind = frame.u8(at + 6)
-    return with_ip_at(at, first_of(
+    return with_ip_at(at, z3.If(frame.u16(at + 4) == 0, number(0), at + 40 + frame.u16(at + 4)), first_of(
         (z3.Or(z3.Not(frame.has(at, 40)), frame.u8(at) >> 4 != 6), verdictless("malformed")),
         (is_one_of(kind, EXTENSIONS), frame.chain(Header(number(at + 40), kind, left, z3.BoolVal(False), number(0)))),
         (kind != TCP, verdictless("non-tcp")),
@@ -176,16 +179,13 @@ def one_header(frame, header):
     size = z3.If(is_fragment, number(8), z3.If(header.kind == AUTHENTICATION, (length + 2) * 4, (length + 1) * 8))
     first = z3.Or(header.first, z3.And(is_fragment, more))
     # A datagram that ends inside its chain; TCP may be behind the rest of it, in another fragment.
-    cut = verdictless("malformed") if not frame.edition.cut_chain_is_tiny else \
-        when(first, verdictless("tiny-fragment"), verdictless("malformed"))
-    cut_before = verdictless("malformed") if not frame.edition.cut_chain_is_tiny else \
-        when(header.first, verdictless("tiny-fragment"), verdictless("malformed"))
+    cut = when(header.first, verdictless("tiny-fragment"), verdictless("malformed"))
     later = first_of(
         (z3.And(following == TCP, offset == 8), verdictless("tiny-fragment")),
         (z3.Or(following == TCP, is_one_of(following, EXTENSIONS)), verdictless("fragment")),
         verdictless("non-tcp"))
     cases = (
-        (z3.ULT(header.left, 8), cut_before),
+        (z3.ULT(header.left, 8), cut),
         (z3.Not(frame.has(at, 8)), verdictless("malformed")),
         (z3.And(is_fragment, offset != 0), later),
         (z3.ULT(header.left, size), cut),
@@ -204,7 +204,7 @@ def tcp(frame, at, left, first_fragment):
     flags = frame.u16(at + 12) & 0x1ff
     cut = z3.If(first_fragment, number(CLASS["tiny-fragment"]), number(CLASS["truncated"]))
     kind = z3.If(z3.And(z3.UGE(left, FLAGS_END), frame.has(at, FLAGS_END)), flags, cut)
-    return Reading(kind, z3.If(z3.UGE(left, PORTS_END), at, number(0)), z3.BoolVal(False), number(0))
+    return Reading(kind, z3.If(z3.UGE(left, PORTS_END), at, number(0)), z3.BoolVal(False), number(0), number(0))
 
 
 # Exemptions.
