@@ -10,6 +10,7 @@
 #	make soak		flood, sessions and changes together, for SOAK_SECONDS=300 (root)
 #	make endure		a day of looks of each command that stays, in minutes (root)
 #	make errors		each error at each step of each command, told in build/errors.txt (root)
+#	make prove		prove the program, as it was compiled, against docs/contract.md (root: and try the prover)
 #	make fuzz		hostile input, guided by coverage (FUZZ_SECONDS=60)
 #	make mutants coverage	whether the tests are worth anything; more of that in tests/tools/hygiene.mk
 #	make bench		measure it against what one would use instead (root)
@@ -23,7 +24,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo soak endure errors test test-all test-debians unit check lint check-vmlinux install uninstall clean
+.PHONY: all demo prove soak endure errors test test-all test-debians unit check lint check-vmlinux install uninstall clean
 
 OUT := build
 CC ?= cc
@@ -138,6 +139,13 @@ test-debians:
 
 test-all:
 	$(Q)$(MAKE) -k test-vm test-debians soak endure errors fuzz-runs
+
+# What each function took is in the table.
+prove:
+	$(Q)$(DEPS) prove
+	$(Q)$(AS_OWNER) $(MAKE) $(OUT)/bpf/flagfilter.stripped.o
+	$(Q)tests/tools/run.sh tests/proof/prove.py tests/proof/lemmas.py tests/proof/test_compile.py tests/proof/test_prover.py
+	$(Q)cat $(OUT)/proof.txt
 
 soak: bench-build
 	$(Q)SOAK_SECONDS=$(or $(SOAK_SECONDS),300) bats tests/net/soak.bats

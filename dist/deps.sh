@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# deps.sh [build|check|demo|test|bench|vm|debians]: installs what is missing for it, on Debian 12 and 13. Says so in one
+# deps.sh [build|check|demo|test|prove|bench|vm|debians]: installs what is missing for it, on Debian 12 and 13. Says so in one
 # line, and nothing if nothing is missing. What apt says is shown if it fails.
 
 # shellcheck disable=SC2034 # the lists are used by name
@@ -14,6 +14,7 @@ check=(libcmocka-dev bats zsh python3-scapy jq mandoc groff-base)
 demo=(iproute2 mount nmap hping3 curl python3 tcpdump)
 test=("${demo[@]}" "${check[@]}" tshark ethtool iperf3 nftables tmux procps strace systemd util-linux xdp-tools
 	clang-format clang-tidy cppcheck shellcheck valgrind)
+prove=(python3 python3-z3 python3-scapy)
 bench=(python3 ethtool iproute2 util-linux nftables iptables tcpdump xdp-tools)
 vm=(qemu-system-x86 busybox-static cpio xz-utils python3-scapy iproute2 jq xdp-tools wireguard-tools ppp)
 debians=(mmdebstrap)
@@ -25,8 +26,8 @@ fail() {
 
 what=${1:-build}
 case $what in
-build | check | demo | test | bench | vm | debians) ;;
-*) echo "usage: $0 [build|check|demo|test|bench|vm|debians]" >&2 && exit 2 ;;
+build | check | demo | test | prove | bench | vm | debians) ;;
+*) echo "usage: $0 [build|check|demo|test|prove|bench|vm|debians]" >&2 && exit 2 ;;
 esac
 declare -n list=$what
 wanted=("${build[@]}" "${list[@]}")

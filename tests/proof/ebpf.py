@@ -205,6 +205,7 @@ class Machine:
         self.length, self.total = z3.BitVec("length", 64), z3.BitVec("total", 64)
         self.queries, self.states, self.failures = 0, 0, []
         self.apart = ("counters",)  # what differs in these maps stays in states of their own
+        self.readable = []  # what makes a model one that is easy to read
         self.on_load = None  # is told of each load of memory that others write
         self.quiet = False  # obligations are not looked at
         self.flows, self.knobs, self.nulls, self.visited = {}, {}, {}, set()
@@ -245,7 +246,7 @@ class Machine:
         # A model is to be read, and sent: so that of a short frame, in one buffer, is best.
         model = self.solve(wrong)
         for most in (64, 96, 128, 256, 1600) if model is not None else ():
-            short = self.solve([*wrong, z3.ULE(self.length, most), z3.UGE(self.length, 14), self.length == self.total])
+            short = self.solve([*wrong, *self.readable, z3.ULE(self.length, most), z3.UGE(self.length, 14), self.length == self.total])
             if isinstance(short, z3.ModelRef):
                 return short
         return model

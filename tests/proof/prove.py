@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Proves what docs/proof.md claims of a BPF object, function by function, and says what it took.
+"""Proves what docs/proof.md claims of a BPF object, function by function, and says what it took. Speaks TAP.
 
 usage: prove.py [OBJECT [FUNCTION...]]
 """
 
 import dataclasses
+import pathlib
 import sys
 import time
 
@@ -391,6 +392,7 @@ class Proof:
         current = spec.Header(*(z3.BitVec(f"header's {name}", 64) for name in ("at", "kind", "left")), z3.Bool("first"),
                               z3.BitVec("seen", 64))
         guess = Guess(machine, arrived, begin, current)
+        machine.readable = [z3.ULE(one.left, 1024) for one in (current, begin)] + [z3.ULE(current.at, machine.length)]
         machine.quiet = True
         while True:
             ends, back = machine.run([guess.state()], stop)
@@ -407,6 +409,23 @@ class Proof:
         for state in back:
             self.claim(state, z3.Not(last), "P3: the chain goes on where the contract ends")
             self.claim(state, z3.And(*guess.bounds(following)), "out of bounds")
+        if machine.failures:
+            self.show_in_first_rounds(arrived, begin, stop)
+
+    def show_in_first_rounds(self, arrived, header, stop):
+        """What failed in any round may stand for no frame at all; what fails in the first three has one."""
+        failures, self.machine.failures = self.machine.failures, []
+        states = [arrived]
+        for _ in range(3):
+            last, reading, following = spec.one_header(self.frame, header)
+            ends, states = self.machine.run(states, stop)
+            for state in ends:
+                self.claim(state, z3.And(last, self.is_word_of(state.registers[0], reading)),
+                           "P3: the chain's class is not the contract's")
+            for state in states:
+                self.claim(state, z3.Not(last), "P3: the chain goes on where the contract ends")
+            header = following
+        self.machine.failures += failures
 
 
 class Guess:
@@ -457,7 +476,7 @@ class Guess:
 
     def bounds(self, header):
         return ((header.at + self.machine.frame_alignment()) & 3 == 0, z3.ULE(header.at, IP_AT_MAX + header.seen * HEADER_SIZE_MAX), z3.ULT(header.left, 1 << 32),
-                z3.ULT(header.kind, 256), z3.ULT(header.seen, spec.HEADERS_MAX),
+                z3.ULT(header.kind, 256), z3.ULT(header.seen, spec.HEADERS_MAX), z3.Implies(header.first, header.seen != 0),
                 spec.is_one_of(header.kind, spec.EXTENSIONS))
 
     def state(self):
@@ -503,16 +522,60 @@ class Guess:
         return kept
 
 
+def evaluate(model, what):
+    return model.eval(what, True).as_long()
+
+
+def frame_of(failure):
+    """The frame of a failure, and the verdict that was looked up, or 0. What failed in the middle of a chain of headers gets
+    a frame around it: destination options, and a fragment header if there was to be one before. (None, 0): there is none."""
+    where, _, model, state = failure
+    if not isinstance(model, z3.ModelRef):
+        return None, 0
+    byte = z3.Function("byte", z3.BitVecSort(64), z3.BitVecSort(8))
+    length = min(evaluate(model, z3.BitVec("length", 64)), 2048)
+    content = bytes(evaluate(model, byte(z3.BitVecVal(i, 64))) for i in range(length))
+    if state.calls[0].function.name == CHAIN if state.calls else where.startswith(CHAIN):
+        later = any(one.name() == "header's at" for one in model.decls())
+        at, kind, left = (evaluate(model, z3.BitVec(f"header's {name}" if later else name, 64)) & mask
+                          for name, mask in (("at", 0xffffffff), ("kind", 0xff), ("left", 0xffffffff)))
+        seen, first = evaluate(model, z3.BitVec("seen", 64)) if later else 0, z3.is_true(model.eval(z3.Bool("first"), True))
+        kinds = [spec.DESTINATION] * seen
+        if first and kinds:
+            kinds[0] = spec.FRAGMENT
+        kinds.append(kind)
+        headers = b"".join(bytes([following, 0, 0, 1 if this == spec.FRAGMENT else 0, 0, 0, 0, 0])
+                           for this, following in zip(kinds, kinds[1:]))
+        left += len(headers)
+        ip = bytes([0x60, 0, 0, 0, left >> 8 & 255, left & 255, kinds[0], 64]) + bytes(32)
+        return bytes(12) + b"\x86\xdd" + ip + headers + content[at:], 0
+    verdicts = [event.what[2] for event in state.events
+                if event.kind == "load" and event.name == "ff_state" and event.what[1] == 2]
+    return content, evaluate(model, verdicts[0]) if verdicts else 0
+
+
+def expected(layout, verdict, kind, size):
+    """The fate, and what is added to which of the counters' words, of a frame that is not exempt."""
+    judgement = spec.judge(z3.BitVecVal(verdict, 64), z3.BoolVal(False))
+    said = {name: z3.is_true(z3.simplify(condition)) for name, condition in vars(judgement).items()}
+    rule = layout.rule + (verdict & spec.RULES_COUNTED - 1) * layout.rule_size
+    added = {}
+    if said["dropped"]:
+        added[(layout.dropped + 8 * kind) // 8] = 1
+    for name, at in (("passed", layout.passed + 16 * kind), *((name, rule + at) for name, at in layout.of_rule.items())):
+        if said[name]:
+            added[at // 8], added[at // 8 + 1] = 1, size
+    return spec.FATE_DROP if said["dropped"] else spec.FATE_PASS, added
+
+
 def show(failure):
-    where, what, model, state = failure
+    where, what, model, _ = failure
     lines = [f"{where}: {what}"]
-    if isinstance(model, z3.ModelRef):
-        length = model.eval(z3.BitVec("length", 64), True).as_long()
-        byte = z3.Function("byte", z3.BitVecSort(64), z3.BitVecSort(8))
-        content = bytes(model.eval(byte(z3.BitVecVal(i, 64)), True).as_long() for i in range(min(length, 256)))
-        lines.append(f"    frame of {length} bytes: {content.hex()}")
+    frame, verdict = frame_of(failure)
+    if frame is not None:
+        lines.append(f"    frame of {len(frame)} bytes: {frame.hex()}, verdict {verdict:#06x}")
         lines += sorted(f"    {one.name()} = {model[one]}" for one in model.decls()
-                        if one.arity() == 0 and z3.is_bv_sort(one.range()) and one.name() != "length")
+                        if one.arity() == 0 and z3.is_bv_sort(one.range()))
     elif model is not None:
         lines.append(f"    the solver does not know ({model})")
     return "\n".join(lines)
@@ -522,17 +585,21 @@ def main():
     arguments = sys.argv[1:]
     obj = elf.Object(arguments[0] if arguments else "build/bpf/flagfilter.stripped.o")
     passed = failed = 0
+    table = ["function          states  queries  seconds"]
     for name in arguments[1:] or obj.functions:
         start = time.process_time()
         proof = Proof(obj, name)
         good = proof.prove()
         passed, failed = passed + good, failed + (not good)
         machine = proof.machine
-        print(f"{'ok' if good else 'not ok'} {name}: {machine.states} states, {len(proof.ends)} ends, "
-              f"{machine.queries} queries, {time.process_time() - start:.1f} s", flush=True)
+        seconds = time.process_time() - start
+        table.append(f"{name:17} {machine.states:6}  {machine.queries:7}  {seconds:7.1f}")
+        print(f"{'ok' if good else 'not ok'} {passed + failed} {name}: {machine.states} states, {machine.queries} queries, "
+              f"{seconds:.1f} s", flush=True)
         for failure in machine.failures:
-            print(show(failure), flush=True)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
+            print("\n".join(f"# {line}" for line in show(failure).splitlines()), flush=True)
+    if not arguments:
+        pathlib.Path("build/proof.txt").write_text("\n".join(table) + "\n", encoding="ascii")
     return 1 if failed else 0
 
 
