@@ -23,6 +23,10 @@ SOLVER_TIMEOUT_MS = 240000
 ROUNDS_MAX = 64  # of a loop that is not taken by induction
 
 
+class Enough(Exception):
+    """So many failures as were asked for."""
+
+
 class Unmodelled(Exception):
     """What the executor does not know fails the proof."""
 
@@ -205,6 +209,7 @@ class Machine:
         self.length, self.total = z3.BitVec("length", 64), z3.BitVec("total", 64)
         self.queries, self.states, self.failures = 0, 0, []
         self.apart = ("counters",)  # what differs in these maps stays in states of their own
+        self.failures_wanted = None  # if a number, the proof ends there
         self.readable = []  # what makes a model one that is easy to read
         self.on_load = None  # is told of each load of memory that others write
         self.quiet = False  # obligations are not looked at
@@ -273,6 +278,8 @@ class Machine:
     def fail(self, state, what, model):
         at = state.calls[-1] if state.calls else None
         self.failures.append((f"{at.function.name}+{state.pc}" if at else self.label, what, model, state))
+        if len(self.failures) == self.failures_wanted:
+            raise Enough
 
     # Running.
 

@@ -159,6 +159,8 @@ def is_found(fault):
         obj = elf.Object(str(path))
         obj.variable_named("ff_state")
         proof = prove.Proof(obj, fault[4])
+        if fault[4] != prove.CHAIN:  # which goes on to the failures that have a frame
+            proof.machine.failures_wanted = 3
         if proof.prove():
             return "the proof does not fail"
         for failure in proof.machine.failures:
