@@ -18,6 +18,7 @@ from ebpf import CONTEXT, Enough, Event, Machine, Pointer, State, Unmodelled, kn
 
 IP_AT_MAX = 256  # the IP header begins before this byte
 HEADER_SIZE_MAX = 2048
+FIRST_ROUNDS = "P3, in one of the first rounds: "
 CONTEXT_POINTER = Pointer(CONTEXT, 0)
 PARSE, CHAIN, SAMPLE = "ff_parse", "ff_class_exthdr", "ff_take_sample"  # the latter's loop is taken by induction
 
@@ -417,15 +418,16 @@ class Proof:
     def show_in_first_rounds(self, arrived, header, stop):
         """What failed in any round may stand for no frame at all; what fails in the first three has one."""
         failures, self.machine.failures = self.machine.failures, []
+        self.machine.readable = [z3.ULE(header.left, 1024), z3.ULE(header.at, self.machine.length)]
         states = [arrived]
         for _ in range(3):
             last, reading, following = spec.one_header(self.frame, header)
             ends, states = self.machine.run(states, stop)
             for state in ends:
                 self.claim(state, z3.And(last, self.is_word_of(state.registers[0], reading)),
-                           "P3: the chain's class is not the contract's")
+                           FIRST_ROUNDS + "the chain's class is not the contract's")
             for state in states:
-                self.claim(state, z3.Not(last), "P3: the chain goes on where the contract ends")
+                self.claim(state, z3.Not(last), FIRST_ROUNDS + "the chain goes on where the contract ends")
             header = following
         self.machine.failures += failures
 
@@ -531,14 +533,14 @@ def evaluate(model, what):
 def frame_of(failure):
     """The frame of a failure, and the verdict that was looked up, or 0. What failed in the middle of a chain of headers gets
     a frame around it: destination options, and a fragment header if there was to be one before. (None, 0): there is none."""
-    where, _, model, state = failure
+    where, what, model, state = failure
     if not isinstance(model, z3.ModelRef):
         return None, 0
     byte = z3.Function("byte", z3.BitVecSort(64), z3.BitVecSort(8))
     length = min(evaluate(model, z3.BitVec("length", 64)), 2048)
     content = bytes(evaluate(model, byte(z3.BitVecVal(i, 64))) for i in range(length))
     if state.calls[0].function.name == CHAIN if state.calls else where.startswith(CHAIN):
-        later = any(one.name() == "header's at" for one in model.decls())
+        later = not what.startswith(FIRST_ROUNDS)
         at, kind, left = (evaluate(model, z3.BitVec(f"header's {name}" if later else name, 64)) & mask
                           for name, mask in (("at", 0xffffffff), ("kind", 0xff), ("left", 0xffffffff)))
         seen, first = evaluate(model, z3.BitVec("seen", 64)) if later else 0, z3.is_true(model.eval(z3.Bool("first"), True))
