@@ -113,11 +113,21 @@ def cases(frame):
     yield z3.And(*tagged)
 
 
+def begins_with_tag(frame):
+    """A tag of no VLAN, which Linux takes off where there is no Ethernet header, too: 16 bits that name VLAN 0, the type of
+    what follows, and that: an IP header of this type's version, or such a tag again, with a type that is judged."""
+    no_vlan, kind, version = frame.u16(0) & 0xfff == 0, frame.u16(2), frame.u8(4) >> 4
+    again = z3.And(is_one_of(kind, TAGS), frame.u16(4) & 0xfff == 0, is_one_of(frame.u16(6), (IPV4, IPV6, *TAGS)))
+    return z3.And(frame.has(0, 8), no_vlan,
+                  z3.Or(z3.And(kind == IPV4, version == 4), z3.And(kind == IPV6, version == 6), again))
+
+
 def without_ethernet(frame):
-    """Such a frame begins with the IP header."""
+    """Such a frame begins with the IP header. Any tag is one too many."""
     version = frame.u8(0) >> 4
     return first_of(
         (z3.Not(frame.has(0, 1)), verdictless("runt")),
+        (begins_with_tag(frame), verdictless("vlan-depth")),
         (version == 4, ipv4(frame, 0)),
         (version == 6, ipv6(frame, 0)),
         verdictless("non-ip"))
