@@ -443,6 +443,10 @@ class Guess:
                         if index == 0 and all(stack.get(at + i, (0, 0, 0))[1:] == (size, i) for i in range(size))]
         self.unchanged = set(self.places)
         self.supposed = {}
+        # A difference that is not the same in two models is not worth a question.
+        one = machine.solve(arrived.path)
+        self.models = [one, machine.solve([*arrived.path, *(value != one.eval(value, True) for value in
+                                                            (begin.at, begin.kind, begin.left, machine.total))])]
         for place in self.places:
             self.supposed[place] = list(self.relations(self.number(arrived, place), begin))
 
@@ -465,13 +469,12 @@ class Guess:
     def relations(self, value, begin):
         """(bits, sign, name, constant): that many bits of VALUE are the constant plus or minus a number of the header."""
         value = term(value) if isinstance(value, int) else value
-        model = self.machine.solve(self.arrived.path)
         for name, number in self.numbers(begin).items():
             for bits in (64, 32, 8, 1):
                 for sign in (1, -1) if bits <= value.size() else ():
                     difference = term(value, bits) - sign * term(number, bits)
-                    constant = model.eval(difference, True)
-                    if self.machine.ask(self.arrived.path, difference == constant) is None:
+                    constant, other = (model.eval(difference, True) for model in self.models)
+                    if constant.eq(other) and self.machine.ask(self.arrived.path, difference == constant) is None:
                         yield bits, sign, name, constant.as_long()
 
     def claim(self, value, relation, header):
