@@ -46,7 +46,7 @@ static void change(const char *interface, struct setting *setting)
 	struct diag diag = {};
 
 	setting->mode = (setting->mode + 1) % (FF_ENFORCED + 1);
-	if (change_policy(&snapshot, interface, set, setting, NULL, &diag))
+	if (change_policy(&snapshot, interface, set, setting, NULL, NULL, &diag))
 		fail_diag(&diag);
 }
 
