@@ -313,6 +313,8 @@ in_file() {
 		)" --count 512 --pps 5000
 	done
 	send4 SF --tiny --count 2
+	send4 SF --tags 5 --count 2
+	send6 SF --options 9 --count 2
 	equal "$(verdicts)" "$BEFORE"
 	equal "$(count syn-fin dropped)" "$(stats '[.rules[] | select(.name == "syn-fin").dropped.packets] | add')"
 	sums_agree

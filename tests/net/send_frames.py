@@ -44,7 +44,7 @@ def tcp_segment(source, dest, port, flags, sequence, payload):
     return header(checksum(pseudo + header(0) + payload)) + payload
 
 
-def ip_datagram(source, dest, payload, more_fragments):
+def ip_datagram(source, dest, payload, more_fragments, options):
     if source.version == 4:
         def header(check):
             return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 7, 0x2000 if more_fragments else 0, 64, 6,
@@ -55,6 +55,9 @@ def ip_datagram(source, dest, payload, more_fragments):
     if more_fragments:
         payload = struct.pack("!BBHI", 6, 0, 1, 7) + payload
         next_header = 44
+    for _ in range(options):
+        payload = struct.pack("!BB", next_header, 0) + b"\1\4\0\0\0\0" + payload  # PadN (RFC 8200, section 4.2)
+        next_header = 60
     return struct.pack("!IHBB", 6 << 28, len(payload), next_header, 64) + source.packed + dest.packed + payload
 
 
@@ -64,8 +67,9 @@ def build(arguments, flags, sequence):
     if arguments.tiny:
         segment = segment[:8]  # ends before the flags, and more fragments follow, it says
     ether = bytes.fromhex(arguments.mac.replace(":", "")) + b"\x02\0\0\0\0\x0a"
+    ether += struct.pack("!HH", 0x8100, 0) * arguments.tags
     ether += struct.pack("!H", 0x0800 if arguments.source.version == 4 else 0x86DD)
-    return ether + ip_datagram(arguments.source, arguments.dest, segment, arguments.tiny)
+    return ether + ip_datagram(arguments.source, arguments.dest, segment, arguments.tiny, arguments.options)
 
 
 def tx_dropped(interface):
@@ -112,6 +116,8 @@ def main():
     parser.add_argument("--payload", type=int, default=0, metavar="BYTES")
     parser.add_argument("--mac", default="02:00:00:00:00:05")
     parser.add_argument("--tiny", action="store_true", help="a first fragment that ends before the flags")
+    parser.add_argument("--tags", type=int, default=0, metavar="N", help="VLAN tags")
+    parser.add_argument("--options", type=int, default=0, metavar="N", help="destination options headers, IPv6")
     parser.add_argument("--numbered", action="store_true", help="the frame's number is its TCP sequence number")
     arguments = parser.parse_args()
 
