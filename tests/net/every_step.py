@@ -187,7 +187,7 @@ class Test:
     def apply(self, _step):
         policy = self.is_attached()["policy"]
         rules = len(works("rule", "s0")["rules"])
-        expect((policy, rules) in ((self.files["strict"], 7), (self.files["exempt"], 2)), policy, rules)
+        expect((policy, rules) in ((self.files["strict"], 9), (self.files["exempt"], 2)), policy, rules)
         expect(self.wire.ask() == (policy == self.files["exempt"]), "packets are not judged by", policy)
         works("apply", "s0", self.files["strict"])
         self.drops()

@@ -90,7 +90,7 @@ stack_count() { in_s nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }
 		in_a curl -sf -g --max-time 60 -o "$BATS_TEST_TMPDIR/large" "http://$host:8080/large"
 		cmp "$BATS_TEST_TMPDIR/large" "$BATS_TEST_TMPDIR/www/large"
 	done
-	nothing_dropped 700
+	nothing_dropped 600
 }
 
 @test "bulk, both ways and both at once, in several streams" {
