@@ -416,11 +416,13 @@ class Proof:
             self.show_in_first_rounds(arrived, begin, stop)
 
     def show_in_first_rounds(self, arrived, header, stop):
-        """What failed in any round may stand for no frame at all; what fails in the first three has one."""
+        """What failed in any round may stand for no frame at all; what fails in the first two has one."""
         failures, self.machine.failures = self.machine.failures, []
         self.machine.readable = [z3.ULE(header.left, 1024), z3.ULE(header.at, self.machine.length)]
         states = [arrived]
-        for _ in range(3):
+        for _ in range(2):
+            if self.machine.failures:
+                break
             last, reading, following = spec.one_header(self.frame, header)
             ends, states = self.machine.run(states, stop)
             for state in ends:
