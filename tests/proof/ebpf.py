@@ -210,6 +210,7 @@ class Machine:
         self.queries, self.states, self.failures = 0, 0, []
         self.apart = ("counters",)  # what differs in these maps stays in states of their own
         self.failures_wanted = None  # if a number, the proof ends there
+        self.timeout_ms = SOLVER_TIMEOUT_MS
         self.readable = []  # what makes a model one that is easy to read
         self.on_load = None  # is told of each load of memory that others write
         self.quiet = False  # obligations are not looked at
@@ -261,7 +262,7 @@ class Machine:
         whole to bits at once, and is a hundred times faster than one that is asked again and again."""
         self.queries += 1
         solver = z3.Solver()
-        solver.set("timeout", SOLVER_TIMEOUT_MS)
+        solver.set("timeout", self.timeout_ms)
         solver.add(*self.facts, *conditions)
         answer = solver.check()
         return solver.model() if answer == z3.sat else None if answer == z3.unsat else solver.reason_unknown()

@@ -18,6 +18,7 @@ from ebpf import CONTEXT, Enough, Event, Machine, Pointer, State, Unmodelled, kn
 
 IP_AT_MAX = 256  # the IP header begins before this byte
 HEADER_SIZE_MAX = 2048
+FIRST_ROUNDS_MS = 10000  # a question about these is for a frame to show, and not part of the proof
 FIRST_ROUNDS = "P3, in one of the first rounds: "
 CONTEXT_POINTER = Pointer(CONTEXT, 0)
 PARSE, CHAIN, SAMPLE = "ff_parse", "ff_class_exthdr", "ff_take_sample"  # the latter's loop is taken by induction
@@ -419,6 +420,7 @@ class Proof:
         """What failed in any round may stand for no frame at all; what fails in the first two has one."""
         failures, self.machine.failures = self.machine.failures, []
         self.machine.readable = [z3.ULE(header.left, 1024), z3.ULE(header.at, self.machine.length)]
+        self.machine.timeout_ms = FIRST_ROUNDS_MS
         states = [arrived]
         for _ in range(2):
             if self.machine.failures:
