@@ -127,7 +127,9 @@ net_teardown() {
 		"$FLAGFILTER" --netns "$ns" detach --all >/dev/null || true
 		left+=$(pins_of "$(netns_id "$ns")")
 		remove_pins "$(netns_id "$ns")"
-		ip netns del "$ns"
+	done
+	for ns in "${NAMESPACES[@]}"; do # last: with one end of a veth its other end goes, too
+		[ ! -e "/run/netns/$ns" ] || ip netns del "$ns"
 	done
 	if [ -n "$left" ]; then
 		echo "detach --all has left behind: $left"

@@ -58,11 +58,11 @@ int cmd_detach(struct globals *globals, int argc, char **argv, struct diag *diag
 	int error, failed;
 
 	command_parse(globals, &argp, argc, argv, &arguments, NULL);
-	error = several->all ? attach_sweep(diag) : 0;
-	if (!error)
-		error = several_open(several, diag);
+	error = several_open(several, diag);
 	if (!error)
 		error = several_do(several, detach_one, &arguments, diag);
+	if (!error && several->all) /* last: an interface may have gone meanwhile, and have left its pins */
+		error = attach_sweep(diag);
 	failed = print(globals, arguments.detached, several->all && !error && !several->done);
 	several_close(several);
 	return error ? error : failed;
