@@ -62,7 +62,8 @@ class Wire:
     """The attacker's end and the server's, and what was sent and seen so far, by flags."""
 
     def __init__(self):
-        arguments = type("", (), {"payload": 0, "port": 80, "tiny": False, "mac": "02:00:00:00:00:05",
+        arguments = type("", (), {"payload": 0, "port": 80, "tiny": False, "tags": 0, "options": 0,
+                                  "mac": "02:00:00:00:00:05",
                                   "source": send_frames.ipaddress.ip_address("192.0.2.1"),
                                   "dest": send_frames.ipaddress.ip_address("192.0.2.2")})
         self.frames = {name: send_frames.build(arguments, send_frames.flags_of(name), 1) for name in ("SF", "A")}
