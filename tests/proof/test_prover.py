@@ -158,6 +158,8 @@ def is_found(fault):
         obj = elf.Object(str(path))
         obj.variable_named("ff_state")
         proof = prove.Proof(obj, fault[4])
+        for knob in ("ff_frags", "ff_no_ethernet"):  # as the program is that runs the frame: Ethernet, in one buffer
+            proof.machine.assume(proof.machine.knob(obj.variable_named(knob)) == 0)
         if fault[4] != prove.CHAIN:  # which goes on to the failures that have a frame
             proof.machine.failures_wanted = 3
         if proof.prove():
