@@ -44,6 +44,10 @@ where_hidden() {
 	where_hidden status
 	where_hidden status s0
 	where_hidden detach --all
+	where_hidden rule --all syn-fin=off
+	where_hidden reset --all
+	where_hidden exempt --all add 443
+	equal "$(ff --json rule s0 | jq -r '.rules[] | select(.name == "syn-fin").mode')" enforce
 	where_hidden detach s0
 	where_hidden stats s0
 	equal "$(ff --json status s0 | jq -r '.filters[].interface')" s0

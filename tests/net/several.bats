@@ -127,3 +127,33 @@ interfaces_of() { jq -r '[.interfaces[].interface] | join(" ")' <<<"$1"; }
 	wait_until 10 is_back
 	equal "$(mode v2 syn-fin)" off
 }
+
+@test "an interface whose name cannot be looked for is not taken for two others" {
+	need_tools strace
+	in_s ip link add v1,v2 type veth peer name w4
+	ff attach v1,v2 >/dev/null
+	for socket in 1 2 3 4; do
+		in_s env ASAN_OPTIONS=detect_leaks=0 strace -qq -f -o /dev/null -e trace=socket \
+			-e inject=socket:error=EMFILE:when=$socket "$FLAGFILTER" rule v1,v2 syn-fin=off || true
+		equal "$(mode v1 syn-fin) $(mode v2 syn-fin)" "enforce enforce"
+	done
+}
+
+@test "with --all one that is renamed meanwhile is done by its new name" {
+	ff attach v3 >/dev/null
+	(exec 9<"$PINS" && flock 9 && sleep 2) &
+	sleep 0.3
+	ff rule --all syn-fin=off >/dev/null &
+	local changer=$!
+	sleep 0.7
+	in_s ip link set v3 name x3
+	wait "$changer"
+	equal "$(mode v1 syn-fin) $(mode v2 syn-fin) $(mode x3 syn-fin)" "off off off"
+}
+
+@test "who reads no further does not keep the others from being done" {
+	run -1 bash -c 'set -o pipefail; { sleep 0.5; exec "$0" --netns "$1" rule --all syn-fin=off 2>"$2"; } | true' \
+		"$FLAGFILTER" "$SERVER" "$BATS_TEST_TMPDIR/err"
+	grep -q "cannot write the output" "$BATS_TEST_TMPDIR/err"
+	equal "$(mode v1 syn-fin) $(mode v2 syn-fin)" "off off"
+}

@@ -2,9 +2,11 @@
 #include "cmd/several.h"
 
 #include "base/text.h"
+#include "kernel/bpffs.h"
 #include "kernel/interface.h"
 #include "show/output.h"
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 error_t several_parse(int key, char *text, struct argp_state *state, struct several *several)
@@ -25,25 +27,32 @@ error_t several_parse(int key, char *text, struct argp_state *state, struct seve
 	return command_parse_interface_argument(key, text, state, (const char **)&several->named);
 }
 
-static int add(struct several *several, const char *name, struct diag *diag)
+static int add(struct several *several, const char *name, unsigned int ifindex, struct diag *diag)
 {
 	char **grown = reallocarray(several->name, several->count + 1, sizeof(*grown));
+	unsigned int *indices = reallocarray(several->ifindex, several->count + 1, sizeof(*indices));
 
 	if (grown)
 		several->name = grown;
-	if (!grown || !(grown[several->count] = strdup(name)))
+	if (indices)
+		several->ifindex = indices;
+	if (!grown || !indices || !(grown[several->count] = strdup(name)))
 		return diag_no_memory(diag);
-	several->count++;
+	several->ifindex[several->count++] = ifindex;
 	return 0;
 }
 
 static int add_all(struct several *several, struct diag *diag)
 {
 	_cleanup_(interfaces_free) struct interfaces interfaces = INTERFACES_NONE;
-	int error = interfaces_with_xdp(&interfaces, diag);
+	_cleanup_fd_ int bpffs = bpffs_open(diag);
+	int error;
 
+	if (bpffs < 0) /* where no pins can be seen there may be filters all the same */
+		return bpffs == -ENOENT ? -EIO : bpffs;
+	error = interfaces_with_xdp(&interfaces, diag);
 	for (unsigned int i = 0; i < interfaces.count && !error; i++)
-		error = add(several, interfaces.interface[i].name, diag);
+		error = add(several, interfaces.interface[i].name, interfaces.interface[i].ifindex, diag);
 	return error;
 }
 
@@ -60,21 +69,28 @@ static int add_listed(struct several *several, const char *name, struct diag *di
 	for (unsigned int i = 0; i < several->count; i++)
 		if (!strcmp(several->name[i], name))
 			return diag_usage(diag, "'%.80s': %.40s is named twice", several->named, name);
-	return add(several, name, diag);
+	return add(several, name, 0, diag);
 }
 
 int several_open(struct several *several, struct diag *diag)
 {
 	struct interface interface;
-	struct diag ignored = {};
+	struct diag found = {};
 	int error = 0;
 
 	several->many = several->all;
 	if (several->all)
 		return add_all(several, diag);
-	if (!strchr(several->named, ',') || !interface_find(&interface, several->named, &ignored))
-		return add(several, several->named, diag);
+	if (strchr(several->named, ','))
+		error = interface_find(&interface, several->named, &found);
+	if (error && error != -ENODEV) {
+		*diag = found;
+		return error;
+	}
+	if (!error)
+		return add(several, several->named, 0, diag);
 	several->many = true;
+	error = 0;
 	for (const char *name = several->named; name && !error;) {
 		const char *comma = strchrnul(name, ',');
 		_cleanup_free_ char *one = strndup(name, comma - name);
@@ -90,6 +106,7 @@ void several_close(struct several *several)
 	while (several->count)
 		free(several->name[--several->count]);
 	free(several->name);
+	free(several->ifindex);
 	json_decref(several->reports);
 }
 
@@ -119,6 +136,32 @@ static void note_failure(struct several *several, const char *interface, struct 
 	*diag = *here;
 }
 
+/* With --all, one that has got another name since it was listed is done by that name. */
+static int do_one(struct several *several, unsigned int i, several_work *work, void *context, struct diag *diag)
+{
+	char name[IF_NAMESIZE];
+	int error;
+
+	snprintf(name, sizeof(name), "%s", several->name[i]);
+	if (!several->all)
+		return work(several, several->name[i], context, diag);
+	for (int tries = 0; tries < 10; tries++) {
+		char now[IF_NAMESIZE];
+
+		*diag = (struct diag){};
+		error = work(several, name, context, diag);
+		if (error != -ENOENT && error != -ENODEV)
+			break;
+		if (!if_indextoname(several->ifindex[i], now))
+			return errno == ENXIO ? error
+					      : diag_fail(diag, -EIO, "cannot look for %s: %s", name, strerror(errno));
+		if (!strcmp(now, name))
+			break;
+		memcpy(name, now, sizeof(name));
+	}
+	return error;
+}
+
 int several_do(struct several *several, several_work *work, void *context, struct diag *diag)
 {
 	int result = 0;
@@ -126,9 +169,10 @@ int several_do(struct several *several, several_work *work, void *context, struc
 
 	if (!several->many)
 		return work(several, several->name[0], context, diag);
+	signal(SIGPIPE, SIG_IGN); /* who reads no further does not keep the others from being done */
 	for (unsigned int i = 0; i < several->count; i++) {
 		struct diag here = {};
-		int error = work(several, several->name[i], context, &here);
+		int error = do_one(several, i, work, context, &here);
 
 		several->done += !error;
 		if (!error || (several->all && (error == -ENOENT || error == -ENODEV)))
@@ -136,8 +180,6 @@ int several_do(struct several *several, several_work *work, void *context, struc
 		note_failure(several, several->name[i], &here, diag);
 		usage &= here.usage;
 		result = error;
-		if (error == -EPERM || error == -EACCES)
-			break; /* nor would it be allowed for the others */
 	}
 	diag->usage = usage && !several->done && result;
 	return result;

@@ -19,8 +19,9 @@ struct several {
 	bool many;   /* not just one by its name */
 	unsigned int count;
 	char **name;
-	unsigned int done; /* of these */
-	json_t *reports;   /* what there is to say of each, as JSON */
+	unsigned int *ifindex; /* of each with --all, else 0 */
+	unsigned int done;     /* of these */
+	json_t *reports;       /* what there is to say of each, as JSON */
 };
 
 /* The part of an argp parser that reads --all and, as command_parse_argument() does, the interfaces. */
