@@ -152,6 +152,7 @@ interfaces_of() { jq -r '[.interfaces[].interface] | join(" ")' <<<"$1"; }
 }
 
 @test "who reads no further does not keep the others from being done" {
+	# shellcheck disable=SC2016 # the other bash expands it
 	run -1 bash -c 'set -o pipefail; { sleep 0.5; exec "$0" --netns "$1" rule --all syn-fin=off 2>"$2"; } | true' \
 		"$FLAGFILTER" "$SERVER" "$BATS_TEST_TMPDIR/err"
 	grep -q "cannot write the output" "$BATS_TEST_TMPDIR/err"
