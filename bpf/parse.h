@@ -55,6 +55,12 @@ static __always_inline bool ff_fetch(struct ff_frame *frame, __u32 at, void *to,
 #define FF_OUT_OF_LINE __attribute__((noinline))
 
 /*
+ * Before a loop: none is left. Where the compiler begins a loop behind its first instruction, Linux 5.10's verifier
+ * refuses to fall through into it ("back-edge").
+ */
+#define FF_UNROLL _Pragma("clang loop unroll(full)")
+
+/*
  * To the compiler data is a number of 32 bits, and NULL if these are zero. In the kernel it is an address, whose lower
  * half can be zero: no half of it may be asked.
  */
@@ -95,6 +101,7 @@ struct ff_frame {
 #define bpf_ntohs ntohs
 #define ff_bound(value, mask) ((value) & (mask))
 #define ff_whole(pointer)
+#define FF_UNROLL
 
 static __always_inline __u64 ff_size(struct ff_frame *frame)
 {
@@ -385,6 +392,7 @@ FF_OUT_OF_LINE __u32 ff_parse(struct ff_frame *frame, __u32 end)
 
 	if (!ff_has_ethernet(frame))
 		return ff_parse_without_ethernet(frame, end);
+	FF_UNROLL
 	for (tags = 0;; tags++) {
 		proto = ff_at(frame, at, &copy, sizeof(copy));
 		if (!proto)

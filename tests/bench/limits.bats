@@ -4,10 +4,10 @@
 
 bats_require_minimum_version 1.5.0
 
-# What was measured, and some room: 14,700 instructions, 5,000 bytes on Linux 6.18, x86-64, clang 14. A quarter of the
+# What was measured, and some room: 14,700 instructions, 5,500 bytes on Linux 6.18, x86-64, clang 14. A quarter of the
 # bytes, ff_sample(), is not run while nobody reads samples.
 INSTRUCTIONS_MAX=15500 # that the verifier works through, on all paths; the kernel's own limit is a million
-JITED_BYTES_MAX=5300   # of machine code: it shares the instruction cache with the driver
+JITED_BYTES_MAX=5800   # of machine code: it shares the instruction cache with the driver
 
 setup() {
 	local build=$BATS_TEST_DIRNAME/../../build
