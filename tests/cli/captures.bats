@@ -239,6 +239,9 @@ agrees() {
 	"$FLAGFILTER" replay members.gz --verdicts | agrees RAW.expected
 	head -c 1000 /dev/zero >>members.gz
 	"$FLAGFILTER" replay members.gz --verdicts | agrees RAW.expected
+	echo behind >>members.gz
+	run -1 --separate-stderr "$FLAGFILTER" replay members.gz
+	[[ $stderr == *"the gzip file is damaged" ]]
 }
 
 @test "a gzip file that is cut or damaged is told as that, after what was good" {

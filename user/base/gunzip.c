@@ -66,17 +66,28 @@ static ssize_t fail(struct gunzip *gunzip, const char *reason)
 	return -1;
 }
 
-/* More to unpack: 1; or 0 at the end, or -1. What is behind the last member, and begins no other, gzip ignores too. */
+/*
+ * More to unpack: 1; or 0 at the end, or -1. Behind a member there may be zeros, of a tape's block or a disk's, another
+ * member, or the end, and nothing else.
+ */
 static int next_bytes(struct gunzip *gunzip)
 {
-	ssize_t got = gunzip->stream.avail_in ? 1 : fill(gunzip);
+	z_stream *stream = &gunzip->stream;
 
-	if (got < 0)
-		return -1;
-	if (!got)
-		return gunzip->between ? 0 : fail(gunzip, "the gzip file is truncated");
-	if (gunzip->between && *gunzip->stream.next_in != MAGIC_0)
-		return 0;
+	for (;;) {
+		ssize_t got = stream->avail_in ? 1 : fill(gunzip);
+
+		if (got < 0)
+			return -1;
+		if (!got)
+			return gunzip->between ? 0 : fail(gunzip, "the gzip file is truncated");
+		if (gunzip->between && *stream->next_in && *stream->next_in != MAGIC_0)
+			return fail(gunzip, "the gzip file is damaged");
+		if (!gunzip->between || *stream->next_in)
+			break;
+		stream->next_in++;
+		stream->avail_in--;
+	}
 	gunzip->between = false;
 	return 1;
 }
