@@ -814,13 +814,17 @@ static void test_without_ethernet_a_tag_is_one_too_many(void **state)
 				assert_int_not_equal(parse_without_ethernet(f.bytes + 14, f.size - 14), FF_VLAN_DEPTH);
 			}
 		}
-		put_stack(&f, stack, 3);
-		type_at = 16;
-		put16(&f, 14, 0x6000);
-		put16(&f, 18, 0x2000);
-		for (unsigned int i = 0; i < COUNT(tpid); i++) {
-			put16(&f, type_at, tpid[i]);
-			assert_int_equal(parse_without_ethernet(f.bytes + 14, f.size - 14), FF_VLAN_DEPTH);
+		for (unsigned int tags = 3; tags < COUNT(tagging); tags++) {
+			put_stack(&f, stack, tags);
+			type_at = 16;
+			put16(&f, 14, 0x6000);
+			put16(&f, 18, 0x2000);
+			for (unsigned int i = 0; i < COUNT(tpid); i++) {
+				put16(&f, type_at, tpid[i]);
+				assert_int_equal(parse_without_ethernet(f.bytes + 14, f.size - 14), FF_VLAN_DEPTH);
+			}
+			put16(&f, type_at + 4, 0x0806); /* ARP: then these are no two tags */
+			assert_int_not_equal(parse_without_ethernet(f.bytes + 14, f.size - 14), FF_VLAN_DEPTH);
 		}
 	}
 	for (unsigned int label = 0; label < 0x10000; label++) {
