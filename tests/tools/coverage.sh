@@ -10,8 +10,10 @@ cd "$(dirname "$0")/../.." || exit 1
 
 out=$PWD/build/coverage
 user_lines=90 # percent, of user/*.c in all
-branches=(bpf/parse.h user/policy/compile.c)
-network=(tests/net/{attach,policy,stats,change,doctor,samples,view,interfaces,hostile,locks,outside,errors,privileges}.bats)
+# Of 180 branches in bpf/parse.h two are there for the kernel's verifier alone: after "the datagram ends within the buffer"
+# it still asks whether the flags do. A third is taken in test_engine, while test_parse has the others.
+branches=(bpf/parse.h:98 user/policy/compile.c:100)
+network=(tests/net/{attach,policy,several,stats,change,doctor,samples,view,interfaces,hostile,locks,outside,errors,privileges}.bats)
 
 # One file a process, which tests run by another user can write, too; merged after each test, or they would be gigabytes.
 raw=$(mktemp -d)
@@ -66,7 +68,7 @@ limit() {
 {
 	echo "1..$((${#branches[@]} + 1))"
 	number=0
-	for file in "${branches[@]}"; do limit $((++number)) "$file" branches 100; done
+	for file in "${branches[@]}"; do limit $((++number)) "${file%:*}" branches "${file#*:}"; done
 	if [ "$(id -u)" -eq 0 ]; then
 		limit $((++number)) 'user/.*[.]c$' lines $user_lines
 	else
