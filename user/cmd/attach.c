@@ -146,8 +146,8 @@ int cmd_attach(struct globals *globals, int argc, char **argv, struct diag *diag
 	if (error)
 		return error;
 	error = guardian_run(arguments.guarded.confirm_s, put_on, &arguments, snapshot, diag);
-	/* Without a BPF filesystem (-ENOENT) or a capability (-EPERM) the one line says it all. */
-	if (error && error != -ENOENT && error != -EPERM && error != -EACCES && !diag->usage)
+	/* Without a BPF filesystem (-ENOMEDIUM) or a capability (-EPERM) the one line says it all. */
+	if (error && error != -ENOMEDIUM && error != -EPERM && error != -EACCES && !diag->usage)
 		explain(globals, &arguments, diag);
 	return error ? error : print_attached(globals, &arguments.guarded, &snapshot->location, &notes);
 }

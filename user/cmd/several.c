@@ -49,7 +49,7 @@ static int add_all(struct several *several, struct diag *diag)
 	int error;
 
 	if (bpffs < 0) /* where no pins can be seen there may be filters all the same */
-		return bpffs == -ENOENT ? -EIO : bpffs;
+		return bpffs;
 	error = interfaces_with_xdp(&interfaces, diag);
 	for (unsigned int i = 0; i < interfaces.count && !error; i++)
 		error = add(several, interfaces.interface[i].name, interfaces.interface[i].ifindex, diag);

@@ -390,18 +390,10 @@ int attach(struct location *location, const char *interface, enum xdp_mode mode,
 	return error ? error : replace(location, mode, policy, diag);
 }
 
-/* The lock for who takes filters away: where no pins can be seen there may be one all the same. */
-static int lock_to_detach(int *lock, struct diag *diag)
-{
-	int error = pins_lock(lock, diag);
-
-	return error == -ENOENT ? -EIO : error;
-}
-
 int attach_sweep(struct diag *diag)
 {
 	_cleanup_(pins_unlock) int lock = -1;
-	int error = lock_to_detach(&lock, diag);
+	int error = pins_lock(&lock, diag);
 
 	if (!error)
 		pins_sweep(lock, true);
@@ -412,7 +404,7 @@ int detach(const char *interface, struct diag *diag)
 {
 	_cleanup_(pins_unlock) int lock = -1;
 	struct location location;
-	int error = lock_to_detach(&lock, diag);
+	int error = pins_lock(&lock, diag);
 	__u32 id;
 
 	if (error)

@@ -41,7 +41,7 @@ int bpffs_open(struct diag *diag)
 	int error = fd < 0 ? fd : directory_check(fd, BPFFS, forbidden, BPF_FS_MAGIC, diag);
 
 	if (error == -ENOENT)
-		return diag_fail(diag, error,
+		return diag_fail(diag, -ENOMEDIUM,
 				 "no BPF filesystem at " BPFFS ": mount it by `mount -t bpf -o mode=700 bpf " BPFFS
 				 "` (under `ip netns exec` it is hidden: use --netns NAME from outside instead)");
 	if (fd < 0)

@@ -16,7 +16,8 @@
 
 /*
  * The BPF filesystem's own directory, which is trusted if it is this user's and if others cannot remove there what is
- * not theirs. Returns a descriptor, or -errno with DIAG filled: -ENOENT if none is mounted.
+ * not theirs. Returns a descriptor, or -errno with DIAG filled: -ENOMEDIUM if none is mounted, for what is in it may be
+ * there all the same.
  */
 int bpffs_open(struct diag *diag);
 

@@ -62,7 +62,7 @@ static void look_at_pins(struct facts *facts)
 	struct diag diag = {};
 	int error = pins_check(&diag);
 
-	facts->bpffs = error != -ENOENT;
+	facts->bpffs = error != -ENOMEDIUM;
 	facts->bpffs_mode = bpffs_open_to_others();
 	if (error && facts->bpffs)
 		snprintf(facts->pins_refused, sizeof(facts->pins_refused), "%.255s", diag.text);

@@ -28,7 +28,7 @@ struct location {
 };
 
 /* Whether pins can be looked for: there is a BPF filesystem, and it and our directory in it are to be trusted. -errno
- * with DIAG filled: -ENOENT if none is mounted. */
+ * with DIAG filled: -ENOMEDIUM if none is mounted. */
 int pins_check(struct diag *diag);
 
 /*
