@@ -17,7 +17,6 @@ struct arguments {
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
-
 	bool is_next = several_is_next(&arguments->guarded.several);
 
 	if (key == ARGP_KEY_END && !is_next && !arguments->path)

@@ -29,16 +29,16 @@ error_t several_parse(int key, char *text, struct argp_state *state, struct seve
 
 static int add(struct several *several, const char *name, unsigned int ifindex, struct diag *diag)
 {
-	char **grown = reallocarray(several->name, several->count + 1, sizeof(*grown));
-	unsigned int *indices = reallocarray(several->ifindex, several->count + 1, sizeof(*indices));
+	struct several_one *grown = reallocarray(several->one, several->count + 1, sizeof(*grown));
+	struct several_one one = {.name = strdup(name), .ifindex = ifindex};
 
 	if (grown)
-		several->name = grown;
-	if (indices)
-		several->ifindex = indices;
-	if (!grown || !indices || !(grown[several->count] = strdup(name)))
+		several->one = grown;
+	if (!grown || !one.name) {
+		free(one.name);
 		return diag_no_memory(diag);
-	several->ifindex[several->count++] = ifindex;
+	}
+	grown[several->count++] = one;
 	return 0;
 }
 
@@ -67,7 +67,7 @@ static int add_listed(struct several *several, const char *name, struct diag *di
 	if (!interface_find(&interface, name, &ignored))
 		name = interface.name;
 	for (unsigned int i = 0; i < several->count; i++)
-		if (!strcmp(several->name[i], name))
+		if (!strcmp(several->one[i].name, name))
 			return diag_usage(diag, "'%.80s': %.40s is named twice", several->named, name);
 	return add(several, name, 0, diag);
 }
@@ -104,9 +104,8 @@ int several_open(struct several *several, struct diag *diag)
 void several_close(struct several *several)
 {
 	while (several->count)
-		free(several->name[--several->count]);
-	free(several->name);
-	free(several->ifindex);
+		free(several->one[--several->count].name);
+	free(several->one);
 	json_decref(several->reports);
 }
 
@@ -137,14 +136,15 @@ static void note_failure(struct several *several, const char *interface, struct 
 }
 
 /* With --all, one that has got another name since it was listed is done by that name. */
-static int do_one(struct several *several, unsigned int i, several_work *work, void *context, struct diag *diag)
+static int do_one(struct several *several, const struct several_one *one, several_work *work, void *context,
+		  struct diag *diag)
 {
 	char name[IF_NAMESIZE];
 	int error;
 
-	snprintf(name, sizeof(name), "%s", several->name[i]);
 	if (!several->all)
-		return work(several, several->name[i], context, diag);
+		return work(several, one->name, context, diag);
+	snprintf(name, sizeof(name), "%s", one->name);
 	for (int tries = 0; tries < 10; tries++) {
 		char now[IF_NAMESIZE];
 
@@ -152,7 +152,7 @@ static int do_one(struct several *several, unsigned int i, several_work *work, v
 		error = work(several, name, context, diag);
 		if (error != -ENOENT && error != -ENODEV)
 			break;
-		if (!if_indextoname(several->ifindex[i], now))
+		if (!if_indextoname(one->ifindex, now))
 			return errno == ENXIO ? error
 					      : diag_fail(diag, -EIO, "cannot look for %s: %s", name, strerror(errno));
 		if (!strcmp(now, name))
@@ -168,16 +168,17 @@ int several_do(struct several *several, several_work *work, void *context, struc
 	bool usage = true;
 
 	if (!several->many)
-		return work(several, several->name[0], context, diag);
+		return work(several, several->one->name, context, diag);
 	signal(SIGPIPE, SIG_IGN); /* who reads no further does not keep the others from being done */
 	for (unsigned int i = 0; i < several->count; i++) {
+		const struct several_one *one = &several->one[i];
 		struct diag here = {};
-		int error = do_one(several, i, work, context, &here);
+		int error = do_one(several, one, work, context, &here);
 
 		several->done += !error;
 		if (!error || (several->all && (error == -ENOENT || error == -ENODEV)))
 			continue; /* done, or no filter is there, or the interface is gone meanwhile */
-		note_failure(several, several->name[i], &here, diag);
+		note_failure(several, one->name, &here, diag);
 		usage &= here.usage;
 		result = error;
 	}

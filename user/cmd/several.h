@@ -12,16 +12,20 @@
 		"all", SEVERAL_ALL, NULL, 0, "every interface of this network namespace that has a filter", 0          \
 	}
 
+struct several_one {
+	char *name;
+	unsigned int ifindex; /* with --all, else 0 */
+};
+
 /* Which interfaces a command is about. */
 struct several {
 	bool all;    /* those that have a filter; to be set by the caller */
 	char *named; /* the argument, or NULL; likewise */
 	bool many;   /* not just one by its name */
 	unsigned int count;
-	char **name;
-	unsigned int *ifindex; /* of each with --all, else 0 */
-	unsigned int done;     /* of these */
-	json_t *reports;       /* what there is to say of each, as JSON */
+	struct several_one *one;
+	unsigned int done; /* of these */
+	json_t *reports;   /* what there is to say of each, as JSON */
 };
 
 /* The part of an argp parser that reads --all and, as command_parse_argument() does, the interfaces. */
