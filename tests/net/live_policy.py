@@ -14,8 +14,9 @@ import struct
 import subprocess
 import sys
 
+from hostile_maps import HEADER, SLOT
+
 CLASSES, RULES_MAX = 521, 64
-HEADER, SLOT = 56, 32768
 RULES = CLASSES * 2
 RULE = 1120
 PORT = RULE + RULES_MAX * 40
