@@ -8,11 +8,7 @@ bats_require_minimum_version 1.5.0
 load lib.bash
 
 setup_file() { net_setup_file; }
-setup() {
-	net_setup
-	in_a sysctl -q -w net.ipv6.conf.a0.disable_ipv6=1 # it would speak: of multicast groups, of routers
-	know_nobody
-}
+setup() { net_setup_silent; }
 teardown() { net_teardown; }
 
 # become_tap: s0 is a tap instead of a veth, with the same addresses.

@@ -109,6 +109,13 @@ net_setup() {
 	SERVER_ID=$(netns_id "$SERVER")
 }
 
+# The same, and the attacker's end says nothing of itself, of multicast groups or routers: what comes back is an answer.
+net_setup_silent() {
+	net_setup
+	in_a sysctl -q -w net.ipv6.conf.a0.disable_ipv6=1
+	know_nobody
+}
+
 # extra_namespace NAME: one more, removed with the others.
 extra_namespace() {
 	ip netns add "$1"
