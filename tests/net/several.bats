@@ -152,9 +152,9 @@ interfaces_of() { jq -r '[.interfaces[].interface] | join(" ")' <<<"$1"; }
 }
 
 @test "who reads no further does not keep the others from being done" {
+	# Line by line, so that the first interface's is written before the second one's turn.
 	# shellcheck disable=SC2016 # the other bash expands it
-	run -1 bash -c 'set -o pipefail; { sleep 0.5; exec "$0" --netns "$1" rule --all syn-fin=off 2>"$2"; } | true' \
-		"$FLAGFILTER" "$SERVER" "$BATS_TEST_TMPDIR/err"
-	grep -q "cannot write the output" "$BATS_TEST_TMPDIR/err"
+	ASAN_OPTIONS=verify_asan_link_order=0 run -141 bash -c 'set -o pipefail
+		{ sleep 0.5; exec stdbuf -oL "$0" --netns "$1" rule --all syn-fin=off; } | true' "$FLAGFILTER" "$SERVER"
 	equal "$(mode v1 syn-fin) $(mode v2 syn-fin)" "off off"
 }

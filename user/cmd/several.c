@@ -166,10 +166,14 @@ int several_do(struct several *several, several_work *work, void *context, struc
 {
 	int result = 0;
 	bool usage = true;
+	sigset_t pipe, before;
 
 	if (!several->many)
 		return work(several, several->one->name, context, diag);
-	signal(SIGPIPE, SIG_IGN); /* who reads no further does not keep the others from being done */
+	/* Who reads no further does not keep the others from being done: a SIGPIPE waits until all are. */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &pipe, &before);
 	for (unsigned int i = 0; i < several->count; i++) {
 		const struct several_one *one = &several->one[i];
 		struct diag here = {};
@@ -183,6 +187,7 @@ int several_do(struct several *several, several_work *work, void *context, struc
 		result = error;
 	}
 	diag->usage = usage && !several->done && result;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 
